@@ -1,0 +1,237 @@
+"""What the core needs of the outside world: few verbs each, implemented once per vendor in adapters/.
+
+Every implementation of a port runs through the same contract tests (tests/adapters/).
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from core.types import (
+    Attachment,
+    Audience,
+    Delta,
+    Document,
+    Hit,
+    Limits,
+    Message,
+    Outcome,
+    PageProfile,
+    Sampling,
+    ThreadId,
+    Turn,
+)
+
+
+class Backend(Protocol):
+    """Something that continues a prompt. Raises only BackendError."""
+
+    def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+        """The continuation, piece by piece; the last Delta carries `finish`.
+
+        Use it under ``contextlib.aclosing``: leaving early closes the connection, which frees the
+        engine's slot.
+        """
+        ...
+
+    async def count(self, text: str) -> int:
+        """Tokens of `text` as the engine counts a prompt, begin-of-text token included."""
+        ...
+
+    async def limits(self) -> Limits:
+        """What the engine can take; asked once and remembered."""
+        ...
+
+
+class Ledger(Protocol):
+    """Which pages of an answer stand on the platform. Every call may raise LeaseLost."""
+
+    async def intend(self, page: int) -> None:
+        """Note that page `page` is about to be sent."""
+        ...
+
+    async def sent(self, page: int, platform_id: str) -> None:
+        """Note the platform's id of a page that stands."""
+        ...
+
+    async def checkpoint(self, text: str) -> None:
+        """Keep the raw text of the model up to now."""
+        ...
+
+
+class Reply(Protocol):
+    """One answer on its way out to one platform. Raises only PlatformError and LeaseLost."""
+
+    @property
+    def profile(self) -> PageProfile:
+        """What a page may hold; read again before each page, since a fallback may change it."""
+        ...
+
+    async def status(self, text: str | None) -> None:
+        """Show what is being done, before the first text; None takes it away."""
+        ...
+
+    async def write(self, page: int, markdown: str, *, final: bool) -> None:
+        """Make `markdown` the whole text of page `page`; `final` says it will not change again."""
+        ...
+
+    async def finish(self, outcome: Outcome) -> None:
+        """End the reply visibly: sources, notes, or the sentence of a refusal or failure."""
+        ...
+
+
+class Platform(Protocol):
+    """Discord, Slack or the terminal."""
+
+    name: str
+
+    async def run(self, inbox: "Inbox") -> None:
+        """The gateway: put every message of people into the inbox until cancelled."""
+        ...
+
+    def reply(self, message: Message, ledger: Ledger) -> Reply:
+        """A reply to `message`; any worker can make one."""
+        ...
+
+    def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
+        """The bytes of a file, in pieces. Raises FileRefused when it is gone or not ours to read."""
+        ...
+
+
+class Lease(Protocol):
+    """A worker's fenced right to answer one message. Every call may raise LeaseLost."""
+
+    message: Message
+    ledger: Ledger
+
+    async def stopped(self) -> None:
+        """Return when someone pressed Stop or deleted the question, or this worker drains."""
+        ...
+
+    async def finish(self, turn: Turn | None) -> None:
+        """End the answer in one atomic step: keep the turn (if any), take the message out, free the thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message that was put: a duplicate is not `accepted`; `ahead` wait before it."""
+
+    accepted: bool
+    ahead: int
+
+
+class Inbox(Protocol):
+    """Accepted messages not yet answered; the only queue."""
+
+    async def put(self, message: Message) -> Receipt:
+        """Accept a message: durable and de-duplicated before this returns."""
+        ...
+
+    def take(self, thread: ThreadId) -> AbstractAsyncContextManager[Lease | None]:
+        """The thread's next message, once this worker holds the thread; None where nothing waits.
+
+        Waits while another worker holds the thread. Leaving the context without `Lease.finish`
+        leaves the message in the inbox for whoever takes it next.
+        """
+        ...
+
+    async def stop(self, thread: ThreadId) -> None:
+        """Ask whoever answers in this thread to stop, wherever it runs."""
+        ...
+
+
+class History(Protocol):
+    """The finished turns of each thread."""
+
+    async def turns(self, thread: ThreadId) -> list[Turn]:
+        """Turns since the last `fresh`, oldest first, at most the cap."""
+        ...
+
+    async def cut(self, thread: ThreadId, model: str) -> str | None:
+        """Id of the message whose turn is the first that still goes into the prompt of `model`."""
+        ...
+
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
+        """Move the cut."""
+        ...
+
+    async def fresh(self, thread: ThreadId) -> None:
+        """Start afresh: earlier turns and files stay stored but no longer count."""
+        ...
+
+    async def forget(self, thread: ThreadId) -> None:
+        """Delete everything that is kept of the thread."""
+        ...
+
+
+class Documents(Protocol):
+    """The texts that were read, kept as the source of truth of every index."""
+
+    async def put(self, thread: ThreadId, document: Document) -> None:
+        """Keep a document of this thread; the same id replaces."""
+        ...
+
+    async def of(self, thread: ThreadId) -> list[Document]:
+        """The documents of this thread since the last `History.fresh`, oldest first."""
+        ...
+
+
+class KnowledgeIndex(Protocol):
+    """Finds passages. Holds only what can be made anew from `Documents`."""
+
+    async def put(self, document: Document) -> None:
+        """Make a document findable; the same id and audience replaces."""
+        ...
+
+    async def remove(self, document_id: str, audience: Audience) -> None:
+        """Make a document unfindable."""
+        ...
+
+    async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
+        """The `k` best passages among documents of exactly these audiences, best first.
+
+        The audience is a filter before ranking. A query without a searchable word finds nothing.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of one length, comparable by their dot product."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of extracted Markdown that shares one place in its document.
+
+    `page` counts from 1 and stands for pages and slides; `label` names a sheet; `anchor` is an
+    address inside the document where the format has one.
+    """
+
+    markdown: str
+    page: int | None = None
+    label: str = ""
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """The text of a file, in order. `notes` are sentences for people about what was cut or lost."""
+
+    blocks: tuple[Block, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Extractor(Protocol):
+    """Files to text, within limits of bytes, time and memory."""
+
+    async def extract(self, path: Path, name: str) -> Extracted:
+        """The text of the file at `path`; `name` is what people call it.
+
+        Raises FileRefused with a sentence for anything that cannot be read.
+        """
+        ...

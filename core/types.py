@@ -1,0 +1,285 @@
+"""The values of the domain: frozen, plain data that can cross a process.
+
+Everything that is stored goes through ``encode`` and ``decode``, which carry a schema version.
+"""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+SCHEMA = 1
+"""Version of every stored value; readers accept this one and the one before."""
+
+T = typing.TypeVar("T")
+
+OutcomeKind = Literal["answered", "partial", "refused", "failed"]
+AudienceKind = Literal["public", "workspace", "channel", "person", "thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    """One conversation: the platform's name and the platform's own key for it."""
+
+    platform: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who will see an answer, or who may see a document.
+
+    Written ``public``, ``workspace:discord:GUILD``, ``channel:slack:C1``, ``person:slack:U1`` or
+    ``thread:terminal:NAME``; `ref` is all that follows the kind.
+    """
+
+    kind: AudienceKind
+    ref: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.ref}" if self.ref else self.kind
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the written form. Raises ValueError for anything else."""
+        kind, _, ref = text.partition(":")
+        if kind not in typing.get_args(AudienceKind) or (kind == "public") != (ref == ""):
+            raise ValueError(f"not an audience: {text!r}")
+        return cls(typing.cast(AudienceKind, kind), ref)
+
+    @classmethod
+    def of_thread(cls, thread: ThreadId) -> Self:
+        """The people of one thread: the audience of its attachments."""
+        return cls("thread", str(thread))
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message. `url` is where its platform can download it from."""
+
+    name: str
+    url: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time."""
+
+    id: str
+    thread: ThreadId
+    author: str
+    text: str
+    at: float
+    author_name: str = ""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document with what is needed to cite it.
+
+    `id` is unique within the document; `section` is the index of the section that holds it;
+    `anchor` is the place inside the document as a link wants it (``page=3``, an element id).
+    """
+
+    id: str
+    document: str
+    title: str
+    text: str
+    section: int = 0
+    heading: tuple[str, ...] = ()
+    url: str = ""
+    anchor: str = ""
+    page: int | None = None
+
+    @property
+    def link(self) -> str:
+        """Address of the very place, or of the document, or nothing."""
+        return f"{self.url}#{self.anchor}" if self.url and self.anchor else self.url
+
+    @property
+    def place(self) -> str:
+        """Where this stands, for people: ``handbook.pdf › Leave › New staff (page 3)``."""
+        page = f" (page {self.page})" if self.page is not None else ""
+        return " › ".join((self.title, *self.heading)) + page
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that was read: an attachment of a thread or a document of the team.
+
+    `id` is derived from its content; `sections` is how many sections it has; `notes` are sentences
+    for people about what could not be read or was cut.
+    """
+
+    id: str
+    title: str
+    audience: Audience
+    passages: tuple[Passage, ...]
+    sections: int
+    url: str = ""
+    at: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a search found; a higher `score` is better, comparable within one search only."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source shown under an answer: always our own record of a passage that was sent."""
+
+    title: str
+    url: str = ""
+    heading: tuple[str, ...] = ()
+    page: int | None = None
+    quote: str = ""
+
+    @property
+    def place(self) -> str:
+        """As `Passage.place`."""
+        page = f" (page {self.page})" if self.page is not None else ""
+        return " › ".join((self.title, *self.heading)) + page
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the backend counted them, or 0 where it did not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an accepted question ended.
+
+    `why` is a sentence for people for every kind but ``answered``. `hits` are the passages that
+    were sent, or for a refusal the nearest misses. `left_out` says in sentences what was not read.
+    Times are in milliseconds from the moment the message was taken.
+    """
+
+    kind: OutcomeKind
+    why: str = ""
+    citations: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    left_out: tuple[str, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    finish_reason: str | None = None
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+    replica: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its answer, as history keeps them.
+
+    `answer` is the text exactly as the person saw it, without source trailer and notes.
+    """
+
+    message_id: str
+    question: str
+    answer: str
+    kind: OutcomeKind
+    at: float
+    author_name: str = ""
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How to continue a prompt. ``temperature`` 0 means greedy; None leaves a value to the engine."""
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float | None = None
+    top_k: int | None = None
+    repetition_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a stream ended: `reason` is ``eos_token``, ``stop_sequence`` or ``length``."""
+
+    reason: str
+    usage: Usage = field(default_factory=Usage)
+    replica: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a stream: text (may be empty) and, on the last one only, how it ended."""
+
+    text: str
+    finish: Finish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a backend can take, in tokens: prompt + answer <= window, prompt <= max_input."""
+
+    model: str
+    window: int
+    max_input: int
+    max_concurrent: int = 128
+    raw_text: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageProfile:
+    """What one page of a platform may hold.
+
+    `limit` counts as `measure` says; `editable` pages may be replaced, others only appended to;
+    `pace` is the least time between two writes in seconds.
+    """
+
+    limit: int | None
+    measure: Literal["code_points", "utf8_bytes"] = "code_points"
+    editable: bool = True
+    pace: float = 1.0
+
+
+def encode(value: Any) -> str:
+    """One line of JSON for a value of this module, with its schema version."""
+    return json.dumps(
+        {"v": SCHEMA, "value": dataclasses.asdict(value)}, ensure_ascii=False, separators=(",", ":")
+    )
+
+
+def decode(kind: type[T], text: str | bytes) -> T:
+    """The value that `encode` wrote.
+
+    Unknown fields are passed over, so that a value from a newer release can be read. Raises
+    ValueError for JSON that is not such a value.
+    """
+    stored = json.loads(text)
+    if not isinstance(stored, dict) or "v" not in stored:
+        raise ValueError(f"not a stored {kind.__name__}")
+    return typing.cast(T, _build(kind, stored["value"]))
+
+
+def _build(kind: Any, raw: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _build(hints[name], raw[name]) for name in hints if name in raw})  # type: ignore[operator]
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        return tuple(_build(typing.get_args(kind)[0], item) for item in raw)
+    if origin in (types.UnionType, typing.Union) and raw is not None:
+        (inner,) = [arg for arg in typing.get_args(kind) if arg is not type(None)]
+        return _build(inner, raw)
+    return raw
