@@ -9,7 +9,7 @@
     - BackendOverloaded    every slot is taken; may carry ``retry_after``                   (retried)
     - BackendFailed        the engine failed while it generated (424, 500)                  (retried)
     - BackendRejected      the request is wrong: 400, 404, 413, 415, 422                    (never retried)
-      . PromptTooLong      prompt + answer exceed the window                                (shrunk and resent once)
+      . PromptTooLong      prompt + answer exceed the window                     (shrunk and resent once)
     - BackendUnauthorized  401, 403                                                         (never retried)
     - StreamBroken         the stream ended, stalled or failed after text was delivered     (never retried)
   + PlatformError      the platform's side; logged, a person sees ``sentence``
@@ -98,7 +98,10 @@ class PromptTooLong(BackendRejected):
 class BackendUnauthorized(BackendError):
     """The engine wants another API key."""
 
-    advice = "The model does not accept our API key. Please ask whoever runs chasqui to check CHASQUI_BACKEND__API_KEY."
+    advice = (
+        "The model does not accept our API key. "
+        "Please ask whoever runs chasqui to check CHASQUI_BACKEND__API_KEY."
+    )
 
 
 class StreamBroken(BackendError):

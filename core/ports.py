@@ -111,7 +111,7 @@ class Lease(Protocol):
         ...
 
     async def finish(self, turn: Turn | None) -> None:
-        """End the answer in one atomic step: keep the turn (if any), take the message out, free the thread."""
+        """End the answer in one step: keep the turn (if any), take the message out, free the thread."""
         ...
 
 
