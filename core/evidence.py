@@ -1,0 +1,189 @@
+"""Does a passage hold what a question asks for, and does it bear an answer out?
+
+Both are decided in code from shared words, because a small model invents rather than refuses. The
+measures are lexical: they see missing subjects, wrong numbers and invented names, not paraphrase.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, numbers, sentences, stems, terms
+from core.types import Hit, Passage
+
+ENOUGH = 0.5
+"""Least share of a question's weight that the best passage must hold before the model is asked."""
+STRONG = 0.6
+"""From here on a passage may be quoted by itself when the model's own answer fails its check."""
+BORNE_OUT = 0.6
+"""Least share of an answer's own terms that its passage must hold."""
+
+
+class Wish(Enum):
+    """What a message wants of the documents in reach."""
+
+    ANSWER = "an answer from the best passages"
+    WHOLE = "something about a document as a whole: a summary, a translation, what it is about"
+    TALK = "nothing: a greeting, thanks"
+
+
+_TALK = frozenset(
+    terms(
+        """hello hi hey thanks thank ok okay great cool nice good bye goodbye morning evening afternoon night
+        sorry welcome well cheers perfect awesome lol haha"""
+    )
+)
+_WHOLE = frozenset(
+    terms(
+        """summarise summarize summary summaries tldr overview outline gist translate translation recap digest
+        abstract essence"""
+    )
+)
+_ABOUT_FILES = frozenset(
+    terms(
+        """document documents doc file files attachment attachments attached pdf page pages text content
+        contents read paper sheet slides brief short briefly sentence sentences bullet bullets points point
+        key main following source sources cite citation reference references according"""
+    )
+)
+
+
+def wish(question: str, *, attached: bool) -> Wish:
+    """What `question` wants; `attached` says that files came with this very message."""
+    asked = [term for term in terms(question) if not asks(term)]
+    if not attached and asked and all(term in _TALK for term in asked):
+        return Wish.TALK
+    own = [term for term in asked if term not in _WHOLE and term not in _ABOUT_FILES]
+    if not own and (attached or len(own) < len(asked)):
+        return Wish.WHOLE
+    if len(own) < 3 and any(term in _WHOLE for term in asked):
+        return Wish.WHOLE
+    return Wish.ANSWER
+
+
+_POINTS_BACK = re.compile(
+    r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
+    r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her|there)\b",
+    re.IGNORECASE,
+)
+
+
+def follows_up(question: str) -> bool:
+    """Whether a question leans on the one before: it points back, or says too little by itself."""
+    return bool(_POINTS_BACK.search(question)) or sum(not asks(term) for term in terms(question)) < 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as weighted terms: rare terms weigh more, asking words and parts of a compound less."""
+
+    weights: dict[str, float]
+
+    @classmethod
+    def of(cls, question: str, hits: Sequence[Hit], before: str = "") -> "Asked":
+        """Rarity is taken from the passages found: a term that none of them holds is the rarest.
+
+        `before` is the earlier question that this one follows up; its terms weigh less.
+        """
+        found = [frozenset(stems(readable(hit.passage))) for hit in hits]
+        shares = {term: 0.4 * share for term, share in _shares(before).items()} | _shares(question)
+        return cls({term: share * _rarity(term, found) for term, share in shares.items()})
+
+    def share_in(self, text: str) -> float:
+        """How much of the question's weight `text` holds, 0 to 1."""
+        whole = sum(self.weights.values())
+        if whole == 0:
+            return 0.0
+        held = set(stems(text))
+        return sum(w for term, w in self.weights.items() if holds(held, term)) / whole
+
+
+def _shares(question: str) -> dict[str, float]:
+    """How much each term counts before rarity: the parts of one word ("Wi-Fi") share its place."""
+    shares: dict[str, float] = {}
+    for word in question.split():
+        parts = [term for term in terms(word) if term not in _ABOUT_FILES]
+        for part in parts:
+            shares[part] = max(shares.get(part, 0.0), (0.3 if asks(part) else 1.0) / len(parts))
+    return shares
+
+
+def readable(passage: Passage) -> str:
+    """All words that speak for a passage: its title, headings and text."""
+    return "\n".join((passage.title, *passage.heading, passage.text))
+
+
+def holds(stemmed: set[str] | frozenset[str], term: str) -> bool:
+    """Whether `term`, or the same word with one typing slip, is among `stemmed` words."""
+    return term in stemmed or any(alike(term, other) for other in stemmed)
+
+
+def bears_out(passage: Passage, sentence: str, question: str) -> bool:
+    """Whether `passage` supports `sentence` as an answer to `question`.
+
+    Every number and every name of the sentence must stand in the passage or in the question, and
+    most of the sentence's other own terms in the passage. A sentence without own terms ("Yes.") is
+    borne out when the passage is about the question.
+    """
+    text = readable(passage)
+    held, asked = set(stems(text)), set(stems(question))
+    if numbers(sentence) - numbers(text) - numbers(question):
+        return False
+    if any(not holds(held | asked, name) for name in _names(sentence)):
+        return False
+    own = [t for t in terms(sentence) if t not in asked and t not in _SAYING and not asks(t)]
+    if not own:
+        return Asked.of(question, ()).share_in(text) >= STRONG
+    return sum(holds(held, term) for term in own) / len(own) >= BORNE_OUT
+
+
+def best_sentence(passage: Passage, wanted: str) -> str:
+    """The sentence of the passage that shares most with `wanted`, word for word."""
+    sought = set(terms(wanted))
+    pieces = sentences(passage.text) or [passage.text]
+    return max(pieces, key=lambda piece: len(sought & set(terms(piece))) / math.sqrt(len(piece) + 40))
+
+
+def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:
+    holding = sum(holds(stemmed, term) for stemmed in found)
+    return math.log(1 + (len(found) + 1) / (holding + 0.5))
+
+
+def _names(sentence: str) -> list[str]:
+    """Stemmed words with a capital inside a sentence: names of people, places, products."""
+    later = re.findall(r"(?<=[^\s.!?:])\s+[\"'“‘(]?([A-Z][\w-]+)", sentence)
+    return [t for name in later if name.lower() not in _NO_NAMES for t in terms(name) if t not in _SAYING]
+
+
+_NO_NAMES = STOP_WORDS | ASKING_WORDS
+_SAYING = frozenset(
+    terms(
+        """answer answers text passage source sources state states stated mention mentions mentioned accord
+        according document documents said section provide provides provided indicate indicates contain
+        contains include includes including also therefore however"""
+    )
+)
+
+_ABSTAINS = re.compile(
+    r"""^\W*(?:
+        (?:i|we)\W+(?:do\ not|don['’]t|cannot|can['’]t|am\ not\ able|could\ not)\b
+            (?=.*\b(?:know|answer|find|sure|determine|tell|provide|say|able)\b)
+      | (?:sorry|unfortunately|i['’]?m\ sorry|i\ apologi[sz]e)\b
+      | an?\ answer\ could\ not
+      | (?:it|this)\ is\ (?:not|un)\ ?(?:clear|known|stated|mentioned|specified|provided|given)
+      | there\ is\ no\ (?:information|mention|answer|data)
+      | no\ (?:information|answer|mention)\b
+      | (?:the|this)\ (?:text|passage|document|context|file|source|sources|input|article|section)\w*\s
+            (?:above\ |provided\ |given\ )?(?:do|does|did|is|are)(?:\ not|n['’]t)\b
+      | .{0,80}\b(?:is|are|was|were)(?:\ not|n['’]t)\ (?:explicitly\ |directly\ |specifically\ )?
+            (?:mentioned|stated|specified|provided|given|listed|included|found)\b
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def abstains(answer: str) -> bool:
+    """Whether a model's answer says, in its first words, that it does not know."""
+    return _ABSTAINS.match(answer) is not None

@@ -1,0 +1,97 @@
+"""What an answer stands on: passages, the model alone, or nothing, which is a refusal.
+
+The refusal comes from code: where the documents in reach hold no evidence for a question, the model
+is not asked to guess.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.evidence import ENOUGH, STRONG, Asked, Wish, follows_up, readable, wish
+from core.knowledge import in_reading_order
+from core.library import Library
+from core.types import Document, Hit, Turn
+
+_CANDIDATES = 40
+_RANKED_AGAIN = 8
+
+
+class Grounding(StrEnum):
+    """How firmly answers stand on documents.
+
+    `OFF`: documents help, nothing is refused. `PREFER`: where documents are in reach, what they do
+    not hold is refused. `REQUIRE`: without documents nothing is answered, and each sentence is shown
+    only when a passage bears it out.
+    """
+
+    OFF = "off"
+    PREFER = "prefer"
+    REQUIRE = "require"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with all that may answer it: documents in reach, those that came with it, earlier turns."""
+
+    text: str
+    attached: Sequence[Document] = ()
+    documents: Sequence[Document] = ()
+    turns: Sequence[Turn] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Passages to answer from, best first, or with `whole` a document from its start.
+
+    No hits and no `refusal` leaves the model to itself. `strong` says that the best passage may be
+    quoted as the answer. With a `refusal`, `hits` are the nearest misses.
+    """
+
+    hits: Sequence[Hit] = ()
+    whole: bool = False
+    strong: bool = False
+    refusal: str = ""
+
+
+async def choose(question: Question, library: Library, grounding: Grounding, enough: float) -> Ground:
+    """Decide what an answer to `question` stands on.
+
+    `enough` is the least share of the question, 0 to 1, that its best passage must hold.
+    """
+    wanted = wish(question.text, attached=bool(question.attached))
+    if wanted is Wish.TALK or (not question.documents and grounding is not Grounding.REQUIRE):
+        return Ground()
+    if not question.documents:
+        return Ground(refusal="I don't know: there is no document here to answer from. Attach a file.")
+    if wanted is Wish.WHOLE:
+        return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
+    before = question.turns[-1].question if question.turns and follows_up(question.text) else ""
+    hits = await library.search(f"{question.text} {before}", question.documents, _CANDIDATES)
+    asked = Asked.of(question.text, hits, before)
+    hits, share = _by_evidence(hits, asked)
+    if share >= enough or (hits and grounding is Grounding.OFF):
+        return Ground(hits, strong=share >= STRONG)
+    if grounding is Grounding.OFF or (grounding is Grounding.PREFER and _was_said(asked, question.turns)):
+        return Ground()
+    return Ground(hits, refusal=_nothing_found(question.documents))
+
+
+def _by_evidence(hits: list[Hit], asked: Asked) -> tuple[list[Hit], float]:
+    """The first hits ordered by how much of the question they hold, and the most that one holds."""
+    first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
+    shares = {hit.passage.id: asked.share_in(readable(hit.passage)) for hit in first}
+    first = sorted(first, key=lambda hit: -shares[hit.passage.id])
+    return first + rest, max(shares.values(), default=0.0)
+
+
+def _was_said(asked: Asked, turns: Sequence[Turn]) -> bool:
+    """Whether the conversation itself holds what is asked ("what is my name?")."""
+    said = (f"{turn.question}\n{turn.answer}" for turn in turns if turn.kind != "refused")
+    return asked.share_in("\n".join(said)) >= ENOUGH
+
+
+def _nothing_found(documents: Sequence[Document]) -> str:
+    names = [document.title for document in documents]
+    where = names[0] if len(names) == 1 else "the files of this thread"
+    return f"I don't know: I found nothing about this in {where}."

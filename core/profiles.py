@@ -1,0 +1,128 @@
+"""What one model needs, in one place, and which models need it.
+
+The rule for the airoboros family is FastChat's (fastchat/model/model_adapter.py, AiroborosAdapter).
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from core.prompt import (
+    AIROBOROS_V2,
+    CARD_SYSTEM,
+    CHATML,
+    LLAMA_2,
+    VICUNA_V1_1,
+    ContextOptions,
+    Source,
+    Template,
+    closed_context,
+    numbered_sources,
+    plain_text,
+)
+
+ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
+"""How passages and a question become the last user message."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProfile:
+    """Everything that differs from model to model.
+
+    `system` None takes the template's own text; `stop` is sent to the backend (TGI takes four) and
+    looked for again in the text. `passages` is how many go into one prompt. `evidence` is the least
+    share of a question that the best passage must hold before the model is asked, and `checked`
+    says that each sentence is shown only when a passage bears it out: for models that invent.
+    `window` bounds what the backend claims, where the model was trained for less.
+    """
+
+    name: str
+    template: Template
+    system: str | None = None
+    stop: tuple[str, ...] = ()
+    style: ContextStyle = closed_context
+    context: ContextOptions = field(default_factory=ContextOptions)
+    passages: int = 6
+    evidence: float = 0.3
+    checked: bool = False
+    window: int | None = None
+    temperature: float = 0.0
+    top_p: float | None = None
+    repetition_penalty: float | None = None
+    max_new_tokens: int = 512
+
+
+_VICUNA_STOPS = ("</s>", "\nUSER:", "BEGININPUT", "BEGININSTRUCTION")
+
+VICUNA = ModelProfile(
+    name="vicuna_v1.1",
+    template=VICUNA_V1_1,
+    stop=_VICUNA_STOPS,
+    style=numbered_sources,
+    window=2048,
+    temperature=0.5,
+    top_p=0.95,
+)
+AIROBOROS = ModelProfile(
+    name="airoboros",
+    template=VICUNA_V1_1,
+    system=CARD_SYSTEM,
+    stop=_VICUNA_STOPS,
+    window=2048,
+    temperature=0.5,
+    top_p=0.95,
+)
+AIROBOROS_2 = ModelProfile(
+    name="airoboros_v2",
+    template=AIROBOROS_V2,
+    stop=_VICUNA_STOPS,
+    window=4096,
+    temperature=0.5,
+    top_p=0.95,
+)
+AIROBOROS_3 = ModelProfile(
+    name="airoboros_v3",
+    template=LLAMA_2,
+    stop=("</s>", "[INST]", "BEGININPUT", "BEGININSTRUCTION"),
+    window=4096,
+    temperature=0.5,
+    top_p=0.95,
+)
+CHAT_ML = ModelProfile(
+    name="chatml",
+    template=CHATML,
+    stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>"),
+    style=numbered_sources,
+    temperature=0.5,
+    top_p=0.95,
+)
+SMOLLM2 = ModelProfile(
+    name="smollm2",
+    template=CHATML,
+    system="You are a helpful assistant.",
+    stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>"),
+    style=plain_text,
+    passages=1,
+    evidence=0.45,
+    checked=True,
+    window=2048,
+    repetition_penalty=1.1,
+    max_new_tokens=256,
+)
+
+PROFILES = {p.name: p for p in (VICUNA, AIROBOROS, AIROBOROS_2, AIROBOROS_3, CHAT_ML, SMOLLM2)}
+
+_BY_MODEL = (
+    (r"airoboros.*-3(?:\.|p)", AIROBOROS_3),
+    (r"spicyboros|airoboros.*-2\.[2-9]", AIROBOROS_2),
+    (r"airoboros", AIROBOROS),
+    (r"smollm2", SMOLLM2),
+)
+
+
+def profile_for(model: str) -> ModelProfile:
+    """The profile for a backend's model id, vicuna_v1.1 where nothing better is known."""
+    for pattern, profile in _BY_MODEL:
+        if re.search(pattern, model, re.IGNORECASE):
+            return profile
+    return VICUNA

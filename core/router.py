@@ -1,0 +1,112 @@
+"""A backend made of backends: choose a replica, and try again while nothing was said yet."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+
+from core.errors import BackendError
+from core.ports import Backend
+from core.types import Delta, Limits, Sampling
+
+log = structlog.get_logger()
+
+ATTEMPTS = 3
+LONGEST_WAIT = 20.0
+"""Seconds: a replica that asks for more patience than this is not waited for."""
+REST = 5.0
+"""Seconds for which a replica that just failed is only the last resort."""
+
+
+@dataclass(slots=True)
+class _Replica:
+    backend: Backend
+    streams: int = 0
+    failed_at: float = field(default=-REST)
+
+
+class Router:
+    """The Backend over all replicas.
+
+    A request goes to the replica with the fewest streams, one that failed a moment ago last. It is
+    tried again, elsewhere where there is an elsewhere, only for errors that say so and only until
+    the first text was handed on; after that an error is the caller's to show.
+    """
+
+    def __init__(self, replicas: Sequence[Backend], *, clock: Callable[[], float] = time.monotonic) -> None:
+        if not replicas:
+            raise ValueError("a router needs at least one replica")
+        self._replicas = [_Replica(backend) for backend in replicas]
+        self._clock = clock
+
+    async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+        """As `Backend.stream`. Raises the last attempt's BackendError."""
+        said = False
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            retry=retry_if_exception(lambda e: isinstance(e, BackendError) and e.retryable and not said),
+            wait=_wait,
+            reraise=True,
+        )
+        async for attempt in retrying:
+            with attempt:
+                replica = self._choose()
+                async with aclosing(self._one(replica, prompt, params)) as deltas:
+                    async for delta in deltas:
+                        said = said or bool(delta.text)
+                        yield delta
+
+    async def count(self, text: str) -> int:
+        """Tokens of `text`, as the replica chosen now counts them."""
+        return await self._choose().backend.count(text)
+
+    async def limits(self) -> Limits:
+        """What every replica can take: the least of each number. Raises when none answers."""
+        found = await asyncio.gather(*(r.backend.limits() for r in self._replicas), return_exceptions=True)
+        known = [limits for limits in found if isinstance(limits, Limits)]
+        if not known:
+            raise next(error for error in found if isinstance(error, BaseException))
+        return Limits(
+            model=known[0].model,
+            window=min(limits.window for limits in known),
+            max_input=min(limits.max_input for limits in known),
+            max_concurrent=sum(limits.max_concurrent for limits in known),
+            raw_text=all(limits.raw_text for limits in known),
+        )
+
+    def _choose(self) -> _Replica:
+        now = self._clock()
+        return min(self._replicas, key=lambda r: (now - r.failed_at < REST, r.streams, r.failed_at))
+
+    async def _one(self, replica: _Replica, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+        replica.streams += 1
+        try:
+            async with aclosing(replica.backend.stream(prompt, params)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except BackendError as error:
+            replica.failed_at = self._clock()
+            log.warning(
+                "router.attempt_failed",
+                replica=error.replica,
+                error=type(error).__name__,
+                detail=error.detail,
+            )
+            raise
+        finally:
+            replica.streams -= 1
+
+
+_backoff = wait_random_exponential(multiplier=0.2, max=5)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Full jitter, or what the replica asked for within reason."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, BackendError) else None
+    return float(_backoff(state) if asked is None else min(asked, LONGEST_WAIT))

@@ -1,0 +1,122 @@
+"""The one analysis of text: what counts as a word, and when two words are the same.
+
+Used by the index, by the evidence for a question and by the support of an answer, so that all three
+mean the same by "the passage holds this word".
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import snowballstemmer
+
+_STEMMER = snowballstemmer.stemmer("english")
+
+# Scripts that are written without spaces are cut into pairs of characters.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n+")
+
+STOP_WORDS = frozenset(
+    """a about above after again all also am an and any are as at be because been before being below between
+    both but by can could did do does doing don done down during each either else ever every few for from
+    further get gets getting give given go goes going got had has have having he her here hers him his how i
+    if in into is it its itself just know let like may me might mine more most must my myself no nor not now
+    of off on once one only or other our ours out over own please say says shall she should so some such
+    tell than that the their theirs them then there these they thing things this those through to too under
+    until up upon us use used uses using very want was we were what when where whether which while who whom
+    whose why will with within without would yes yet you your yours s t re ve ll d m isn aren wasn weren
+    doesn didn won wouldn shouldn couldn hasn haven hadn""".split()
+)
+"""English words that carry no content; in other languages rarity alone does this work."""
+
+ASKING_WORDS = frozenset(
+    """amount called color colour cost date day describe description detail details exact exactly explain
+    far happen happens hour hours information kind kinds late length list long many maximum mean means
+    minimum month months much name named names number often old person place price reason size soon sort
+    time times type types way ways week weeks year years""".split()
+)
+"""Words that ask for a kind of answer and need not stand in the text that holds it."""
+
+
+_NUMBER_WORDS = {
+    word: str(number)
+    for number, word in enumerate(
+        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+        sixteen seventeen eighteen nineteen twenty""".split()
+    )
+    if number > 1  # "one" is mostly not a number
+} | dict(
+    zip("thirty forty fifty sixty seventy eighty ninety".split(), "30 40 50 60 70 80 90".split(), strict=True)
+)
+
+
+def words(text: str) -> list[str]:
+    """The words of `text` in order, folded in case and accents; numbers as digits without thousands signs."""
+    folded = _fold(text)
+    found: list[str] = []
+    for word in _WORD.findall(folded):
+        if word[0].isdigit():
+            found.append(_THOUSANDS.sub("", word))
+        elif len(word) > 2 and _IS_UNSPACED.match(word):
+            found += (word[i : i + 2] for i in range(len(word) - 1))
+        else:
+            found.append(_NUMBER_WORDS.get(word, word))
+    return found
+
+
+def stems(text: str) -> list[str]:
+    """All words of `text`, stemmed, stop words included: what the index holds."""
+    return [_stem(word) for word in words(text)]
+
+
+def terms(text: str) -> list[str]:
+    """The content words of `text`, stemmed, in order, each once."""
+    return list(dict.fromkeys(_stem(word) for word in words(text) if word not in STOP_WORDS))
+
+
+def asks(term: str) -> bool:
+    """Whether a stemmed term only asks for a kind of answer ("how long", "which color")."""
+    return term in _ASKING_STEMS
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers in `text`, as `words` writes them: "1,200.50" is "1200.50", "thirty" is "30"."""
+    return {word for word in words(text) if word[0].isdigit()}
+
+
+def sentences(text: str) -> list[str]:
+    """`text` cut after sentence ends and at line ends; white space around the pieces is gone."""
+    return [piece.strip() for piece in _SENTENCE_END.split(text) if piece and piece.strip()]
+
+
+def alike(a: str, b: str) -> bool:
+    """Whether two stemmed terms are the same, or one typing slip apart (long words only)."""
+    if a == b:
+        return True
+    if min(len(a), len(b)) < 5 or abs(len(a) - len(b)) > 1 or a.isdigit() or b.isdigit():
+        return False
+    start = 0
+    while start < min(len(a), len(b)) and a[start] == b[start]:
+        start += 1
+    if a[start + 1 :] == b[start:] or a[start:] == b[start + 1 :] or a[start + 1 :] == b[start + 1 :]:
+        return True
+    return a[start + 2 :] == b[start + 2 :] and a[start : start + 2] == b[start : start + 2][::-1]
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", bare)
+
+
+@lru_cache(maxsize=65_536)
+def _stem(word: str) -> str:
+    return str(_STEMMER.stemWord(word)) if word.isascii() and word.isalpha() else word
+
+
+_ASKING_STEMS = frozenset(_stem(word) for word in ASKING_WORDS)

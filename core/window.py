@@ -1,0 +1,211 @@
+"""What goes into the model's window, so that any input fits and the prefix stays stable.
+
+Order of claims: the answer's room first, then system, question, passages by rank, and a fixed share
+for history, in whole turns. Only an overflow of that share moves the cut, and then back to half of
+it, so that between two moves each prompt extends the one before and the replica's prefix cache
+serves it (shared cut rule: one move a turn would give 31 % reuse, blocks give 72 %).
+
+Everything is counted by the backend where it can count; `upper_bound` holds without it: a byte-level
+vocabulary never needs more tokens than UTF-8 bytes, plus one that begins the text.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from core.errors import PromptTooLong
+from core.profiles import ModelProfile
+from core.prompt import Say, Source, neutralise, render, spoken
+from core.types import Hit, Limits, Passage, Turn
+
+Count = Callable[[str], Awaitable[int]]
+"""Tokens of a text as the backend counts a prompt; may overestimate, never the other way."""
+
+QUESTION_SHARE = 0.25
+"""Of the room for the prompt; a longer question is treated as a document."""
+HISTORY_SHARE = 0.6
+HISTORY_SHARE_WITH_PASSAGES = 0.25
+"""Of the room for the prompt, whatever the question's length: only history moves the cut."""
+
+
+def upper_bound(text: str) -> int:
+    """No tokenizer of a byte-level vocabulary gives more tokens than this."""
+    return len(text.encode("utf-8", "replace")) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The window as divided for one model: tokens for the answer and for the prompt."""
+
+    answer: int
+    prompt: int
+
+    @classmethod
+    def of(cls, limits: Limits, profile: ModelProfile, max_new_tokens: int | None = None) -> "Room":
+        """The answer keeps what it was promised, but never more than half of the window."""
+        window = min(limits.window, profile.window or limits.window)
+        answer = max(1, min(max_new_tokens or profile.max_new_tokens, window // 2))
+        return cls(answer, max(1, min(window - answer, limits.max_input)))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """All that could go into one prompt, raw and in order of importance within each kind.
+
+    `turns` are oldest first; `cut` is the message id of the first turn that still goes in; `hits`
+    are best first, or with `whole` in the order of the document, as many as fit from its start.
+    """
+
+    message_id: str
+    question: str
+    author_name: str = ""
+    turns: Sequence[Turn] = ()
+    cut: str | None = None
+    hits: Sequence[Hit] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A prompt that fits, and what is in it: `passages` in the order of their numbers, from 1.
+
+    `cut` is the first turn that goes in from now on; `question_cut` says that only head and tail of
+    the question went in.
+    """
+
+    prompt: str
+    tokens: int
+    passages: tuple[Passage, ...]
+    cut: str
+    turns_left_out: int = 0
+    question_cut: bool = False
+
+
+async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -> Fitted:
+    """Fill the window for one question. Raises PromptTooLong when not even a word of it fits."""
+    plan = _Plan(asking, profile, room, count)
+    await plan.choose()
+    while True:
+        prompt = plan.render()
+        tokens = await count(prompt)
+        if tokens <= room.prompt:
+            return Fitted(
+                prompt,
+                tokens,
+                tuple(hit.passage for hit in plan.hits),
+                plan.turns[0].message_id if plan.turns else asking.message_id,
+                len(asking.turns) - len(plan.turns),
+                plan.question != asking.question,
+            )
+        if not plan.shrink():
+            raise PromptTooLong(f"an empty question needs {tokens} of {room.prompt} tokens")
+
+
+class _Plan:
+    """A choice of parts, made by counting them one by one, and shrunk while the whole does not fit."""
+
+    def __init__(self, asking: Asking, profile: ModelProfile, room: Room, count: Count) -> None:
+        self._profile, self._room, self._count = profile, room, count
+        self._author = asking.author_name
+        self._whole = asking.whole
+        self._all_hits = list(asking.hits if asking.whole else asking.hits[: profile.passages])
+        self._all_turns = _after_cut(asking.turns, asking.cut)
+        self.question = asking.question
+        self.hits: list[Hit] = []
+        self.turns: list[Turn] = []
+        self._system = profile.system
+
+    async def choose(self) -> None:
+        share = HISTORY_SHARE_WITH_PASSAGES if self._all_hits else HISTORY_SHARE
+        self.turns = await self._history(int(self._room.prompt * share))
+        self.question = await self._shorten(self.question, int(self._room.prompt * QUESTION_SHARE))
+        for hit in self._all_hits:
+            self.hits.append(hit)
+            if await self._count(self.render()) > self._room.prompt:
+                self.hits.pop()
+                if self._whole:
+                    break
+
+    def render(self) -> str:
+        """The prompt of the present choice; the best passage stands last, next to the question."""
+        said = [say for turn in self.turns for say in rendered(turn)]
+        if self.hits:
+            sources = [source(hit.passage, n) for n, hit in enumerate(self.hits, 1)]
+            in_order = sources if self._whole else sources[::-1]
+            asked = self._profile.style(in_order, self.question, self._profile.context)
+        else:
+            asked = spoken(self.question, self._author)
+        return render(self._profile.template, [*said, Say("user", asked)], self._system)
+
+    def shrink(self) -> bool:
+        """Give up the least important part; False when nothing is left to give up."""
+        if len(self.hits) > 1:
+            self.hits.pop()
+        elif self.turns:
+            self.turns = self.turns[(len(self.turns) + 1) // 2 :]
+        elif self.hits:
+            self.hits.pop()
+        elif len(self.question) > 8:
+            self.question = middle_cut(self.question, len(self.question) // 2)
+        elif self._system != "":
+            self._system = ""
+        elif len(self.question) > 1:
+            self.question = self.question[:1]
+        else:
+            return False
+        return True
+
+    async def _history(self, share: int) -> list[Turn]:
+        """The turns after the cut; when they overflow their share, the newest that fill half of it."""
+        costs = [await self._count(_as_text(turn)) for turn in self._all_turns]
+        if sum(costs) <= share:
+            return self._all_turns
+        kept, used = 0, 0
+        for cost in reversed(costs):
+            used += cost
+            if used > share // 2:
+                break
+            kept += 1
+        return self._all_turns[len(self._all_turns) - kept :]
+
+    async def _shorten(self, text: str, share: int) -> str:
+        """`text`, or its head and tail where it is larger than its share."""
+        while len(text) > 8 and (tokens := await self._count(neutralise(text))) > share:
+            text = middle_cut(text, max(8, min(len(text) - 1, len(text) * share // tokens)))
+        return text
+
+
+def rendered(turn: Turn) -> tuple[Say, Say]:
+    """A turn of the history as a template takes it: without its passages, always the same bytes."""
+    return Say("user", spoken(turn.question, turn.author_name)), Say("assistant", neutralise(turn.answer))
+
+
+def source(passage: Passage, number: int) -> Source:
+    """A passage as the model reads it. Short labels are copied more surely than long addresses."""
+    metadata = [("title", passage.title)]
+    if passage.heading:
+        metadata.append(("section", " > ".join(passage.heading)))
+    if passage.page is not None:
+        metadata.append(("page", str(passage.page)))
+    if passage.url.startswith(("http://", "https://")):
+        metadata.append(("url", passage.link))
+    return Source(number, passage.text, tuple(metadata))
+
+
+def middle_cut(text: str, length: int) -> str:
+    """At most `length` characters of `text`: its head and its tail, where questions stand."""
+    if len(text) <= length:
+        return text
+    if length < 16:
+        return text[:length]
+    head = (length - 3) // 3
+    return f"{text[:head]} … {text[len(text) - (length - 3 - head) :]}"
+
+
+def _after_cut(turns: Sequence[Turn], cut: str | None) -> list[Turn]:
+    start = next((i for i, turn in enumerate(turns) if turn.message_id == cut), 0)
+    return [turn for turn in turns[start:] if turn.answer and turn.kind in ("answered", "partial")]
+
+
+def _as_text(turn: Turn) -> str:
+    user, assistant = rendered(turn)
+    return f"{user.text} {assistant.text}"
