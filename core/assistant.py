@@ -39,6 +39,9 @@ from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 
 log = structlog.get_logger()
 
+SUMMARISE = "Summarise this file."
+"""What a message asks that is only a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -88,7 +91,7 @@ class Assistant:
             progress = _Progress(platform.reply(message, lease.ledger), lease.ledger)
             outcome = await self._outcome(lease, platform, progress)
             await progress.reply.finish(outcome)
-            await lease.finish(_turn(message, outcome, progress.shown))
+            await lease.finish(_turn(message, outcome))
             log.info(
                 "assistant.answered",
                 outcome=outcome.kind,
@@ -165,7 +168,7 @@ class Assistant:
             text = middle_cut(text, 400)
         documents = await self.library.of(message.thread)
         turns = await self.history.turns(message.thread)
-        return Question(text or "Summarise this file.", attached, documents, turns)
+        return Question(text or SUMMARISE, attached, documents, turns)
 
     async def _is_document(self, text: str, room: Room) -> bool:
         """Whether a question is larger than its share; only long ones are worth the counting."""
@@ -263,6 +266,7 @@ class _Progress:
         ended = self.ended or Finish("", Usage(0, self.tokens))
         return Outcome(
             kind=kind,
+            answer=self.shown,
             why=why,
             hits=hits or self.hits,
             left_out=tuple(self.left_out),
@@ -323,12 +327,12 @@ def _titles(documents: Sequence[Document]) -> str:
     return " and ".join(names) if len(names) < 3 else f"{len(names)} files"
 
 
-def _turn(message: Message, outcome: Outcome, shown: str) -> Turn | None:
+def _turn(message: Message, outcome: Outcome) -> Turn | None:
     """What history keeps; a failure without a word leaves it unchanged."""
-    answer = shown or (outcome.why if outcome.kind == "refused" else "")
+    answer = outcome.answer or (outcome.why if outcome.kind == "refused" else "")
     if not answer or outcome.kind == "failed":
         return None
-    question = message.text.strip() or "Summarise this file."
+    question = message.text.strip() or SUMMARISE
     return Turn(
         message.id, question, answer, outcome.kind, message.at, message.author_name, outcome.citations
     )

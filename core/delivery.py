@@ -94,8 +94,14 @@ class Delivery:
             self._page, self._shown, wrote = self._page + 1, "", True
         shown = self._text[: max(end, 0)]
         if shown.strip():
-            wrote = await self._put(framed(shown, self._fence), final=False) or wrote
+            wrote = await self._put(self._growing(shown), final=False) or wrote
         return wrote
+
+    def _growing(self, shown: str) -> str:
+        """The open page for now; where pages can only be appended to, no code block is closed early."""
+        if self._reply.profile.editable:
+            return framed(shown, self._fence)
+        return f"{self._fence.opener}\n{shown}" if self._fence else shown
 
     def _overflows(self, end: int) -> bool:
         limit = self._reply.profile.limit

@@ -83,13 +83,10 @@ class Reply(Protocol):
 
 
 class Platform(Protocol):
-    """Discord, Slack or the terminal."""
+    """Discord, Slack or the terminal, as a worker needs it: to speak and to fetch files."""
 
-    name: str
-
-    async def run(self, inbox: "Inbox") -> None:
-        """The gateway: put every message of people into the inbox until cancelled."""
-        ...
+    @property
+    def name(self) -> str: ...
 
     def reply(self, message: Message, ledger: Ledger) -> Reply:
         """A reply to `message`; any worker can make one."""
@@ -196,12 +193,6 @@ class KnowledgeIndex(Protocol):
         The audience is a filter before ranking. A query without a searchable word finds nothing.
         """
         ...
-
-
-class Embedder(Protocol):
-    """Turns texts into vectors of one length, comparable by their dot product."""
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]: ...
 
 
 @dataclass(frozen=True, slots=True)

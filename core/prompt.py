@@ -125,12 +125,13 @@ CARD_SYSTEM = (
 def mend(messages: Sequence[Say]) -> list[Say]:
     """A history that every template can render: alternating, without empty messages, user first.
 
-    Empty messages are dropped, save a last one of the assistant (the place of the answer);
-    neighbours of one role are joined by a line end; an assistant who speaks first is dropped.
+    Messages that show nothing are dropped, so also the place of the answer; neighbours of one role are
+    joined by a line end; an assistant who speaks first is dropped. What is left may be neutralised
+    without new mending: texts that are joined after they were neutralised could form a marker.
     """
     mended: list[Say] = []
     for message in messages:
-        if not message.text or (not mended and message.role == "assistant"):
+        if not clean(message.text or "") or (not mended and message.role == "assistant"):
             continue
         if mended and mended[-1].role == message.role:
             mended[-1] = Say(message.role, f"{mended[-1].text}\n{message.text}")
@@ -175,13 +176,16 @@ _INVISIBLE = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # Where a marker is cut in two: block words, roles, and the special tokens of the models we know.
+# White space is taken possessively, so that much of it costs no more than its length; the first
+# look-ahead is for speed.
 _MARKER = re.compile(
-    r"""(?: (?:BEGIN|END) (?=INPUT|CONTEXT|INSTRUCTION)
-          | (?:USER|ASSISTANT) (?=\s*[:：])
-          | < (?=\s*/?\s*(?:s|unk|pad|bos|eos|mask)\s*> | [|｜] | <\s*/?\s*SYS\s*>>
+    r"""(?= [<\[BEUA] )
+        (?: (?:BEGIN|END) (?=INPUT|CONTEXT|INSTRUCTION)
+          | (?:USER|ASSISTANT) (?=\s*+[:：])
+          | < (?=\s*+(?:/\s*+)?(?:s|unk|pad|bos|eos|mask)\s*+> | [|｜] | <\s*+(?:/\s*+)?SYS\s*+>>
                | (?:start|end)_of_turn>
                | /?(?:repo_name|reponame|file_sep|filename|gh_stars|issue_\w+|jupyter_\w+|empty_output)>)
-          | \[ (?=\s*/?\s*(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\s*\]) )""",
+          | \[ (?=\s*+(?:/\s*+)?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\s*+\]) )""",
     re.IGNORECASE | re.VERBOSE,
 )
 

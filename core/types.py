@@ -165,12 +165,14 @@ class Usage:
 class Outcome:
     """How an accepted question ended.
 
-    `why` is a sentence for people for every kind but ``answered``. `hits` are the passages that
-    were sent, or for a refusal the nearest misses. `left_out` says in sentences what was not read.
+    `answer` is the text as people saw it, without sources and notes. `why` is a sentence for people
+    for every kind but ``answered``. `hits` are the passages that were sent, or for a refusal the
+    nearest misses. `left_out` says in sentences what was not read.
     Times are in milliseconds from the moment the message was taken.
     """
 
     kind: OutcomeKind
+    answer: str = ""
     why: str = ""
     citations: tuple[Citation, ...] = ()
     hits: tuple[Hit, ...] = ()

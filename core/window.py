@@ -3,7 +3,8 @@
 Order of claims: the answer's room first, then system, question, passages by rank, and a fixed share
 for history, in whole turns. Only an overflow of that share moves the cut, and then back to half of
 it, so that between two moves each prompt extends the one before and the replica's prefix cache
-serves it (shared cut rule: one move a turn would give 31 % reuse, blocks give 72 %).
+serves it (one move a turn would give 31 % reuse, blocks give 72 %). A question that needs some of
+history's share takes it for its own prompt only.
 
 Everything is counted by the backend where it can count; `upper_bound` holds without it: a byte-level
 vocabulary never needs more tokens than UTF-8 bytes, plus one that begins the text.
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from core.errors import PromptTooLong
 from core.profiles import ModelProfile
-from core.prompt import Say, Source, neutralise, render, spoken
+from core.prompt import Say, Source, clean, neutralise, render, spoken
 from core.types import Hit, Limits, Passage, Turn
 
 Count = Callable[[str], Awaitable[int]]
@@ -22,9 +23,9 @@ Count = Callable[[str], Awaitable[int]]
 
 QUESTION_SHARE = 0.25
 """Of the room for the prompt; a longer question is treated as a document."""
-HISTORY_SHARE = 0.6
+HISTORY_SHARE = 0.85
 HISTORY_SHARE_WITH_PASSAGES = 0.25
-"""Of the room for the prompt, whatever the question's length: only history moves the cut."""
+"""Of the room that the system text leaves, whatever the question's length: only history moves the cut."""
 
 
 def upper_bound(text: str) -> int:
@@ -44,7 +45,7 @@ class Room:
         """The answer keeps what it was promised, but never more than half of the window."""
         window = min(limits.window, profile.window or limits.window)
         answer = max(1, min(max_new_tokens or profile.max_new_tokens, window // 2))
-        return cls(answer, max(1, min(window - answer, limits.max_input)))
+        return cls(answer, min(window - answer, limits.max_input))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class Asking:
 class Fitted:
     """A prompt that fits, and what is in it: `passages` in the order of their numbers, from 1.
 
-    `cut` is the first turn that goes in from now on; `question_cut` says that only head and tail of
-    the question went in.
+    `cut` is the first turn that goes in from now on, `turns_left_out` how many did not go in this
+    time; `question_cut` says that only head and tail of the question went in.
     """
 
     prompt: str
@@ -81,7 +82,11 @@ class Fitted:
 
 
 async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -> Fitted:
-    """Fill the window for one question. Raises PromptTooLong when not even a word of it fits."""
+    """Fill the window for one question.
+
+    Raises PromptTooLong when not even a letter of the question fits, and ValueError when it shows
+    nothing.
+    """
     plan = _Plan(asking, profile, room, count)
     await plan.choose()
     while True:
@@ -92,12 +97,12 @@ async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -
                 prompt,
                 tokens,
                 tuple(hit.passage for hit in plan.hits),
-                plan.turns[0].message_id if plan.turns else asking.message_id,
-                len(asking.turns) - len(plan.turns),
-                plan.question != asking.question,
+                plan.cut,
+                sum(map(_tells, asking.turns)) - len(plan.turns),
+                plan.question != _shown(asking.question),
             )
         if not plan.shrink():
-            raise PromptTooLong(f"an empty question needs {tokens} of {room.prompt} tokens")
+            raise PromptTooLong(f"one letter of the question needs {tokens} of {room.prompt} tokens")
 
 
 class _Plan:
@@ -109,14 +114,19 @@ class _Plan:
         self._whole = asking.whole
         self._all_hits = list(asking.hits if asking.whole else asking.hits[: profile.passages])
         self._all_turns = _after_cut(asking.turns, asking.cut)
-        self.question = asking.question
+        self.question = _shown(asking.question)
+        if not self.question:
+            raise ValueError("the question shows nothing")
         self.hits: list[Hit] = []
         self.turns: list[Turn] = []
-        self._system = profile.system
+        self.cut = asking.message_id
+        self._system = profile.template.system if profile.system is None else profile.system
 
     async def choose(self) -> None:
         share = HISTORY_SHARE_WITH_PASSAGES if self._all_hits else HISTORY_SHARE
-        self.turns = await self._history(int(self._room.prompt * share))
+        room = self._room.prompt - await self._count(self._system)
+        self.turns = await self._history(int(room * share))
+        self.cut = self.turns[0].message_id if self.turns else self.cut
         self.question = await self._shorten(self.question, int(self._room.prompt * QUESTION_SHARE))
         for hit in self._all_hits:
             self.hits.append(hit)
@@ -156,7 +166,8 @@ class _Plan:
 
     async def _history(self, share: int) -> list[Turn]:
         """The turns after the cut; when they overflow their share, the newest that fill half of it."""
-        costs = [await self._count(_as_text(turn)) for turn in self._all_turns]
+        template = self._profile.template
+        costs = [await self._count(render(template, rendered(turn), "")) for turn in self._all_turns]
         if sum(costs) <= share:
             return self._all_turns
         kept, used = 0, 0
@@ -203,9 +214,14 @@ def middle_cut(text: str, length: int) -> str:
 
 def _after_cut(turns: Sequence[Turn], cut: str | None) -> list[Turn]:
     start = next((i for i, turn in enumerate(turns) if turn.message_id == cut), 0)
-    return [turn for turn in turns[start:] if turn.answer and turn.kind in ("answered", "partial")]
+    return [turn for turn in turns[start:] if _tells(turn)]
 
 
-def _as_text(turn: Turn) -> str:
-    user, assistant = rendered(turn)
-    return f"{user.text} {assistant.text}"
+def _tells(turn: Turn) -> bool:
+    """Whether a turn tells the model anything: a refusal does not, nor half a turn."""
+    return turn.kind in ("answered", "partial") and bool(_shown(turn.question) and _shown(turn.answer))
+
+
+def _shown(text: str) -> str:
+    """`text` as people see it: without invisible characters, and without white space around it."""
+    return clean(text).strip()

@@ -1,0 +1,167 @@
+"""The terminal as a platform: Markdown that grows on the screen, or plain text into a pipe.
+
+What is finished is printed for good, block by block; only the block that still grows is redrawn, so
+an answer longer than the screen stays whole in the scroll-back.
+"""
+
+import asyncio
+import stat
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.status import Status
+from rich.text import Text
+
+from core.errors import FileRefused
+from core.markdown import framed, open_fence
+from core.ports import Ledger
+from core.types import Attachment, Citation, Message, Outcome, PageProfile
+
+_CHUNK = 1 << 16
+_PROFILE = PageProfile(limit=None, editable=False, pace=0.05)
+
+
+class Terminal:
+    """Platform over one terminal. `quiet` keeps answers off it, for callers that print JSON."""
+
+    name = "terminal"
+
+    def __init__(self, out: Console, errors: Console, *, quiet: bool = False) -> None:
+        self._out = out
+        self._errors = errors
+        self._quiet = quiet
+
+    def reply(self, message: Message, ledger: Ledger) -> "QuietReply | TerminalReply":
+        """As `Platform.reply`."""
+        return QuietReply() if self._quiet else TerminalReply(self._out, self._errors)
+
+    async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
+        """As `Platform.download`, for the files of this machine."""
+        path = path_of(file)
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise FileRefused(f"{file.name} is not a file. Name a file, not a folder or a device.")
+            with path.open("rb") as source:
+                while piece := await asyncio.to_thread(source.read, _CHUNK):
+                    yield piece
+        except FileNotFoundError:
+            raise FileRefused(f"{file.name} is not there any more. Check the path.") from None
+        except PermissionError:
+            raise FileRefused(f"{file.name} may not be read. Check its permissions.") from None
+        except OSError as error:
+            raise FileRefused(f"{file.name} cannot be read: {error.strerror}.") from error
+
+
+def attachment(path: Path) -> Attachment:
+    """A file of this machine as it travels in a message."""
+    absolute = path.expanduser().absolute()
+    return Attachment(path.name or str(path), absolute.as_uri())
+
+
+def path_of(file: Attachment) -> Path:
+    """Where a file of `attachment` lies."""
+    return Path(unquote(urlsplit(file.url).path))
+
+
+class QuietReply:
+    """A reply that nobody reads as it grows."""
+
+    profile = _PROFILE
+
+    async def status(self, text: str | None) -> None: ...
+
+    async def write(self, page: int, markdown: str, *, final: bool) -> None: ...
+
+    async def finish(self, outcome: Outcome) -> None: ...
+
+
+class TerminalReply:
+    """An answer on the screen; pages are append-only and have no limit, so there is one."""
+
+    profile = _PROFILE
+
+    def __init__(self, out: Console, errors: Console) -> None:
+        self._out = out
+        self._errors = errors
+        self._status: Status | None = None
+        self._live: Live | None = None
+        self._printed = ""
+
+    async def status(self, text: str | None) -> None:
+        """As `Reply.status`: a spinner on the error stream, where that is a terminal."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+        if text and self._errors.is_terminal:
+            self._status = self._errors.status(Text(text))
+            self._status.start()
+
+    async def write(self, page: int, markdown: str, *, final: bool) -> None:
+        """As `Reply.write`."""
+        await self.status(None)
+        if not self._out.is_terminal:
+            self._print_plain(markdown, final=final)
+            return
+        settled = len(markdown) if final else _settled(markdown, len(self._printed))
+        if settled > len(self._printed):
+            self._stop_live()
+            self._out.print(Markdown(markdown[len(self._printed) : settled]))
+            self._printed = markdown[:settled]
+        growing = markdown[settled:]
+        if growing.strip():
+            self._redraw(growing)
+
+    async def finish(self, outcome: Outcome) -> None:
+        """As `Reply.finish`: the source under the answer, and what was not read."""
+        await self.status(None)
+        self._stop_live()
+        if outcome.why:
+            failed = outcome.kind == "failed"
+            style = {"failed": "bold red", "partial": "yellow"}.get(outcome.kind, "")
+            (self._errors if failed else self._out).print(Text(outcome.why, style))
+        for cited in outcome.citations:
+            self._print_source("Source", cited)
+        if outcome.kind == "refused":
+            for hit in outcome.hits:
+                self._out.print(Text(f"  Nearest: {hit.passage.place}", "dim"))
+        for note in outcome.left_out:
+            self._out.print(Text(f"  {note}", "dim"))
+
+    def _print_source(self, label: str, cited: Citation) -> None:
+        self._out.print(Text.assemble((f"{label}: ", "bold"), (cited.place, "cyan")))
+        if cited.quote:
+            self._out.print(Padding(Text(f"“{cited.quote}”", "italic dim"), (0, 0, 0, 2)))
+
+    def _print_plain(self, markdown: str, *, final: bool) -> None:
+        fresh = markdown.removeprefix(self._printed)
+        self._out.file.write(fresh + ("\n" if final else ""))
+        self._out.file.flush()
+        self._printed = markdown
+
+    def _redraw(self, growing: str) -> None:
+        if self._live is None:
+            self._live = Live(console=self._out, transient=True, auto_refresh=False)
+            self._live.start()
+        self._live.update(Markdown(framed(growing, None)), refresh=True)
+
+    def _stop_live(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+def _settled(markdown: str, start: int) -> int:
+    """Up to where no further text can change how `markdown` is drawn: an empty line outside code."""
+    end = markdown.rfind("\n\n", start)
+    while end >= 0:
+        # A list or a quote may go on behind an empty line.
+        following = markdown[end:].lstrip("\n")
+        if open_fence(markdown[start:end]) is None and following and following[0] not in " \t-*+>0123456789":
+            return end + 2
+        end = markdown.rfind("\n\n", start, end)
+    return start

@@ -1,0 +1,80 @@
+"""What `chasqui doctor` and `chasqui healthcheck` look at: each part, whether it is well, and the mend."""
+
+import platform
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from bots import wiring
+from bots.settings import Settings
+from core.errors import ChasquiError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part: what was found, or what is wrong and how to mend it."""
+
+    part: str
+    well: bool
+    found: str
+    mend: str = ""
+
+
+async def everything(settings: Settings) -> AsyncIterator[Check]:
+    """All checks, one after the other; starts the embedded servers where nothing else is configured."""
+    version = platform.python_version()
+    yield Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+    yield _disk(settings)
+    yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
+    async for check in serving(settings):
+        yield check
+
+
+async def serving(settings: Settings) -> AsyncIterator[Check]:
+    """The parts that a question needs: history and model."""
+    try:
+        async with wiring.redis(settings) as store:
+            pulse = await store.ping()
+            kind = "configured" if settings.redis.url else "embedded"
+            yield Check("redis", True, f"{pulse.version}, {kind}, {pulse.latency_ms:.1f} ms")
+    except ChasquiError as error:
+        yield Check("redis", False, error.sentence, "Check CHASQUI_REDIS__URL, or leave it empty.")
+    try:
+        async with wiring.backends(settings) as replicas:
+            for replica in replicas:
+                yield await _replica(settings, replica)
+    except ChasquiError as error:
+        yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
+
+
+async def _replica(settings: Settings, replica: wiring.Tgi) -> Check:
+    part = f"model at {replica.replica}"
+    start = time.perf_counter()
+    try:
+        limits = await replica.limits()
+    except ChasquiError as error:
+        return Check(part, False, str(error), "Start the model server, or correct CHASQUI_BACKEND__URLS.")
+    elapsed = (time.perf_counter() - start) * 1000
+    profile = wiring.policy(settings).profile_of(limits)
+    found = f"{limits.model}, window {limits.window}, profile {profile.name}, {elapsed:.0f} ms"
+    return Check(part, True, found)
+
+
+def _disk(settings: Settings) -> Check:
+    mend = "Free some space, or name another folder in CHASQUI_DATA_DIR."
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        free = shutil.disk_usage(settings.data_dir).free
+    except OSError as error:
+        return Check("data", False, f"{settings.data_dir}: {error.strerror}", mend)
+    return Check("data", free > 100_000_000, f"{settings.data_dir}, {free / 1e9:.1f} GB free", mend)
+
+
+def _module(name: str, what: str, extra: str) -> Check:
+    there = find_spec(name) is not None
+    return Check(
+        what, there, f"{name} is {'' if there else 'not '}installed", f"pip install 'chasqui[{extra}]'"
+    )

@@ -1,0 +1,251 @@
+"""The command line. Imports are inside the commands, so that `--help` is there at once."""
+
+# ruff: noqa: PLC0415
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from core.errors import ChasquiError, SettingsError
+
+if TYPE_CHECKING:
+    from bots.logs import Level
+    from bots.settings import Settings
+
+FAILURE, WRONG_USE = 1, 2
+
+cli = typer.Typer(
+    name="chasqui",
+    help="Your team's own open language model in Discord, Slack and the terminal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+prompt = typer.Typer(help="The exact text that a model gets.", no_args_is_help=True, rich_markup_mode=None)
+model = typer.Typer(help="The embedded model.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(prompt, name="prompt")
+cli.add_typer(model, name="model")
+
+Thread = Annotated[str | None, typer.Option(help="Name of the conversation; the same name goes on with it.")]
+Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to ask about; may be repeated.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
+
+
+def main() -> None:
+    """Entry point: every error ends in one sentence on stderr; exit 2 for use, 1 for failure."""
+    try:
+        cli(prog_name="chasqui")
+    except SettingsError as error:
+        _end(error.sentence, WRONG_USE)
+    except ChasquiError as error:
+        _end(error.sentence, FAILURE)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
+        sys.exit(FAILURE)
+
+
+@cli.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Do not ask for questions of your own.")] = False,
+) -> None:
+    """Show the main job offline: a conversation about a file, on the embedded model."""
+    from bots import terminal
+
+    _run(terminal.demo(_settings("error"), once=once))
+
+
+@cli.command()
+def chat(thread: Thread = None, file: Files = None) -> None:
+    """Talk in the terminal."""
+    from bots import terminal
+
+    _run(terminal.chat(_settings("error"), thread, _existing(file)))
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question; - reads it from stdin.")],
+    file: Files = None,
+    thread: Thread = None,
+    as_json: Json = False,
+) -> None:
+    """Ask one question."""
+    from bots import terminal
+
+    text = _stdin() if question == "-" else question
+    _run(terminal.ask(_settings("error"), text, _existing(file), thread, as_json=as_json))
+
+
+@prompt.command("render")
+def prompt_render(
+    template: Annotated[
+        str, typer.Option(help="vicuna_v1.1, airoboros_v1, airoboros_v2, llama-2 or chatml.")
+    ] = "vicuna_v1.1",
+    raw: Annotated[bool, typer.Option("--raw", help="Do not neutralise markers in the messages.")] = False,
+) -> None:
+    """Read a conversation as JSON from stdin and write the prompt, without a line end."""
+    from core.prompt import TEMPLATES, Say, mend, neutralise, render
+
+    if template not in TEMPLATES:
+        _end(f"There is no template {template!r}. Choose one of {', '.join(TEMPLATES)}.", WRONG_USE)
+    system, messages = _conversation(_stdin())
+    said = [Say(role, text) for role, text in messages]
+    if not raw:
+        said = [Say(say.role, neutralise(say.text or "")) for say in mend(said)]
+    try:
+        text = render(TEMPLATES[template], said, system)
+    except ValueError:
+        _end('The conversation holds no question: give a message of the role "user" with text.', WRONG_USE)
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+
+
+@cli.command("split")
+def split_pages(
+    platform: Annotated[str, typer.Option("--for", help="discord or slack")],
+) -> None:
+    """Read Markdown from stdin and write the pages as a JSON list, as they would be sent."""
+    from core.markdown import PROFILES, split
+
+    if platform not in PROFILES:
+        _end(f"There is no platform {platform!r}. Choose one of {', '.join(PROFILES)}.", WRONG_USE)
+    print(json.dumps(split(_stdin(), PROFILES[platform]), ensure_ascii=False, indent=2))
+
+
+@model.command("serve")
+def model_serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Serve the embedded model over the TGI protocol until Ctrl-C."""
+    from adapters import local_model
+
+    _settings("info")
+    asyncio.run(
+        local_model.serve(host=host, port=port, ready=lambda url: print(f"Serving on {url}", flush=True))
+    )
+
+
+@cli.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what is wrong and how to mend it."""
+    from bots import checks
+
+    _run(_report(checks.everything(_settings("error")), as_json=as_json, terse=False))
+
+
+@cli.command()
+def healthcheck() -> None:
+    """Exit 0 when questions can be answered, 1 otherwise."""
+    from bots import checks
+
+    _run(_report(checks.serving(_settings("error")), as_json=False, terse=True))
+
+
+@cli.command()
+def config(as_json: Json = False) -> None:
+    """Show the settings in force, secrets masked."""
+    values = _settings("error").model_dump(mode="json")
+    if as_json:
+        print(json.dumps(values, ensure_ascii=False, indent=2))
+        return
+    for section, value in values.items():
+        pairs = value.items() if isinstance(value, dict) else [("", value)]
+        for key, item in pairs:
+            name = f"CHASQUI_{section}__{key}".upper().removesuffix("__")
+            print(f"{name} = {_shown(item)}")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+async def _report(found: Any, *, as_json: bool, terse: bool) -> int:
+    checks = [check async for check in found]
+    if as_json:
+        print(
+            json.dumps(
+                [
+                    {"part": c.part, "well": c.well, "found": c.found, "mend": "" if c.well else c.mend}
+                    for c in checks
+                ],
+                indent=2,
+            )
+        )
+    for check in checks:
+        if not as_json and not (terse and check.well):
+            print(f"{'ok     ' if check.well else 'PROBLEM'}  {check.part}: {check.found}")
+            if not check.well:
+                print(f"         {check.mend}")
+    well = all(check.well for check in checks)
+    if terse and well:
+        print("ok")
+    return 0 if well else FAILURE
+
+
+def _settings(level: "Level") -> "Settings":
+    """The settings, with logs set up; `level` is the least one where the settings name none."""
+    from bots import logs
+    from bots.settings import load
+
+    settings = load()
+    logs.configure(settings.log.level or level, settings.log.format)
+    return settings
+
+
+def _run(work: Awaitable[int]) -> None:
+    async def run() -> int:
+        return await work
+
+    code = asyncio.run(run())
+    if code:
+        raise typer.Exit(code)
+
+
+def _existing(files: list[Path] | None) -> list[Path]:
+    for file in files or ():
+        if not file.expanduser().is_file():
+            what = "is not a file" if file.expanduser().exists() else "does not exist"
+            _end(f"{file} {what}. Name a file after --file.", WRONG_USE)
+    return [file.expanduser() for file in files or ()]
+
+
+def _stdin() -> str:
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _conversation(text: str) -> tuple[str | None, list[Any]]:
+    """The system text and the messages of `prompt render`, checked."""
+    shape = '{"system": str|null, "messages": [{"role": "user"|"assistant", "content": str|null}]}'
+    try:
+        value = json.loads(text)
+        system = value.get("system")
+        messages = [(message["role"], message.get("content")) for message in value["messages"]]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        _end(f"This is not a conversation. Give JSON like {shape} on stdin.", WRONG_USE)
+    texts = (system, *(content for _, content in messages))
+    if any(role not in ("user", "assistant") for role, _ in messages) or not all(
+        t is None or isinstance(t, str) for t in texts
+    ):
+        _end(f"This is not a conversation. Give JSON like {shape} on stdin.", WRONG_USE)
+    return system, messages
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""The settings: `chasqui.toml` in the working directory and `CHASQUI_SECTION__KEY` in the environment.
+
+The environment wins. A secret may also be read from a file named by `CHASQUI_SECTION__KEY_FILE`. A
+key that does not exist is an error, wherever it stands.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.errors import SettingsError
+from core.grounding import Grounding
+from core.profiles import PROFILES
+
+PREFIX = "CHASQUI_"
+FILE = Path("chasqui.toml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RedisSettings(_Section):
+    url: SecretStr | None = Field(
+        default=None, description="Redis-protocol server; empty starts the embedded one"
+    )
+    fsync: Literal["everysec", "always"] = Field(
+        default="everysec",
+        description="embedded server: everysec survives kill -9, always survives power loss",
+    )
+
+
+class BackendSettings(_Section):
+    urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="TGI replicas (JSON list or comma-separated); empty starts the embedded model"
+    )
+    profile: str | None = Field(
+        default=None, description=f"model profile, else by model id: {', '.join(PROFILES)}"
+    )
+    max_new_tokens: int | None = Field(default=None, ge=1, description="longest answer, in tokens")
+    api_key: SecretStr | None = Field(default=None, description="sent to every replica as a bearer token")
+    first_token_seconds: float = Field(default=120, gt=0, description="longest wait for the first token")
+    next_token_seconds: float = Field(default=30, gt=0, description="longest silence between two tokens")
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _list_or_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            text = value.strip()
+            return (
+                json.loads(text)
+                if text.startswith("[")
+                else [u.strip() for u in text.split(",") if u.strip()]
+            )
+        return value
+
+    @field_validator("profile")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in PROFILES:
+            raise ValueError(f"there is no profile {value!r}; choose one of {', '.join(PROFILES)}")
+        return value
+
+
+class AnswersSettings(_Section):
+    grounding: Grounding = Field(
+        default=Grounding.PREFER, description="how firmly answers stand on documents: off, prefer or require"
+    )
+    persona: str | None = Field(default=None, description="system text, instead of the model profile's")
+    max_file_bytes: int = Field(default=25_000_000, ge=1, description="largest attachment that is read")
+
+
+class DiscordSettings(_Section):
+    token: SecretStr | None = Field(default=None, description="bot token")
+    api_url: str | None = Field(default=None, description="REST address, instead of Discord's own")
+    gateway_url: str | None = Field(default=None, description="gateway address, instead of Discord's own")
+    moderators: tuple[str, ...] = Field(
+        default=(), description="roles or people who may stop and forget for others"
+    )
+    curators: tuple[str, ...] = Field(
+        default=(), description="roles or people who may change the knowledge base"
+    )
+
+
+class SlackSettings(_Section):
+    bot_token: SecretStr | None = Field(default=None, description="xoxb- token")
+    app_token: SecretStr | None = Field(default=None, description="xapp- token, for Socket Mode")
+    signing_secret: SecretStr | None = Field(default=None, description="for HTTP mode")
+    mode: Literal["socket", "http"] = Field(default="socket", description="how Slack's events arrive")
+    api_url: str | None = Field(default=None, description="Web API address, instead of Slack's own")
+    moderators: tuple[str, ...] = Field(default=(), description="people who may stop and forget for others")
+    curators: tuple[str, ...] = Field(default=(), description="people who may change the knowledge base")
+
+
+class HttpSettings(_Section):
+    host: str = Field(default="127.0.0.1", description="where health, metrics and Slack's HTTP mode listen")
+    port: int = Field(default=8080, ge=0, le=65535, description="their port")
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] | None = Field(
+        default=None,
+        description="least level; empty is info for servers and error for commands of the terminal",
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="auto: console on a terminal"
+    )
+
+
+def _data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "chasqui"
+
+
+class Settings(BaseSettings):
+    """All settings, frozen; built once, in bots/."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=FILE
+    )
+
+    data_dir: Path = Field(
+        default_factory=_data_dir, description="where the embedded servers keep their data"
+    )
+    redis: RedisSettings = RedisSettings()
+    backend: BackendSettings = BackendSettings()
+    answers: AnswersSettings = AnswersSettings()
+    discord: DiscordSettings = DiscordSettings()
+    slack: SlackSettings = SlackSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(env_settings, EnvSettingsSource)
+        environment = env_settings.env_vars.items()
+        env_settings.env_vars = {k: v for k, v in environment if not k.lower().endswith("_file")}
+        return init_settings, env_settings, _SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls)
+
+
+def load() -> Settings:
+    """The settings in force. Raises SettingsError, which names the key and says how to mend it."""
+    _refuse_unknown(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+    except ValueError as error:  # TOML and JSON that cannot be read
+        raise SettingsError(
+            f"The settings cannot be read: {error}. Mend {FILE} or the environment."
+        ) from None
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """`CHASQUI_SECTION__KEY_FILE`: the value of a secret is the content of that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        raise NotImplementedError  # the whole is read by __call__
+
+    def __call__(self) -> dict[str, Any]:
+        values: dict[str, dict[str, str]] = {}
+        for section, key in _secrets():
+            variable = f"{PREFIX}{section}__{key}_FILE".upper()
+            if path := os.environ.get(variable):
+                values.setdefault(section, {})[key] = _content(variable, path)
+        return values
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{variable} names {path}, which cannot be read. Check the path.") from None
+
+
+def sections() -> dict[str, type[BaseModel]]:
+    """The sections of the settings by name."""
+    return {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    }
+
+
+def _secrets() -> list[tuple[str, str]]:
+    return [
+        (section, key)
+        for section, model in sections().items()
+        for key, field in model.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    ]
+
+
+def _refuse_unknown(environment: Any) -> None:
+    """A misspelt section is passed over by pydantic-settings, so names are checked here."""
+    known = {f"{PREFIX}DATA_DIR"}
+    for section, model in sections().items():
+        known |= {f"{PREFIX}{section}__{key}".upper() for key in model.model_fields}
+        known.add(f"{PREFIX}{section}".upper())  # a whole section as JSON
+    known |= {f"{PREFIX}{section}__{key}_FILE".upper() for section, key in _secrets()}
+    for name in environment:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            raise SettingsError(f"There is no setting {name}. Check its spelling with `chasqui config`.")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    variable = f"{PREFIX}{'__'.join(str(part) for part in first['loc'][:2])}".upper()
+    if first["type"] == "extra_forbidden":
+        return f"There is no setting {key}. Check its spelling with `chasqui config`."
+    return f"The setting {key} ({variable}) is wrong: {first['msg'].removeprefix('Value error, ')}."

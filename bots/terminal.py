@@ -1,0 +1,229 @@
+"""What the terminal offers: one question, a conversation, and the demo."""
+
+import asyncio
+import json
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from adapters.terminal import Terminal, attachment
+from bots.settings import Settings
+from bots.wiring import App, app
+from core.commands import Conversation, find
+from core.errors import ChasquiError, StoreError, UserError
+from core.types import Citation, Hit, Message, Outcome, ThreadId
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells expect it."""
+
+DEMO_FILE = "handbook.md"
+DEMO_QUESTIONS = (
+    "How many days of paid leave do new staff get?",
+    "And how many of them can be carried over to the next year?",
+    "What is the password of the office Wi-Fi?",
+)
+
+
+class Session:
+    """One thread at one terminal: puts messages into the inbox and answers them here."""
+
+    def __init__(self, app: App, terminal: Terminal, thread: str | None) -> None:
+        self.interrupted = False
+        self._thread = ThreadId("terminal", thread or uuid.uuid4().hex)
+        self._app = app
+        self._terminal = terminal
+
+    async def ask(self, text: str, files: Sequence[Path] = ()) -> Outcome:
+        """Put a question and answer it, after any that an earlier process left unanswered here."""
+        attachments = tuple(attachment(file) for file in files)
+        message = Message(
+            uuid.uuid4().hex, self._thread, "terminal", text, time.time(), attachments=attachments
+        )
+        await self._app.inbox.put(message)
+        self.interrupted = False
+        with _on_interrupt(self._stop):
+            while True:
+                async with self._app.inbox.take(self._thread) as lease:
+                    if lease is None:
+                        raise ChasquiError("Another chasqui answered this question, in its own window.")
+                    outcome = await self._app.assistant.answer(lease, self._terminal)
+                    if lease.message.id == message.id:
+                        return outcome
+
+    async def command(self, name: str) -> str:
+        """Run a command of the table; returns what to show."""
+        command = find(name)
+        if command is None:
+            return f"There is no command /{name}. /help shows them all."
+        return await command.run(Conversation(self._thread, self._app.history, self._app.inbox))
+
+    async def _stop(self) -> None:
+        self.interrupted = True
+        await self._app.inbox.stop(self._thread)
+
+
+@contextmanager
+def _on_interrupt(stop: Callable[[], Awaitable[None]]) -> Iterator[None]:
+    """The first Ctrl-C asks the answer to stop, so that what came is kept; a second one gives up."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task
+    stopping: list[asyncio.Future[None]] = []
+
+    def pressed() -> None:
+        if stopping:
+            task.cancel()
+        else:
+            stopping.append(asyncio.ensure_future(stop()))
+
+    loop.add_signal_handler(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def ask(
+    settings: Settings, question: str, files: Sequence[Path], thread: str | None, *, as_json: bool
+) -> int:
+    """`chasqui ask`: one question, one answer; returns the exit code."""
+    out, errors = Console(), Console(stderr=True)
+    async with _started(settings, errors) as ready:
+        session = Session(ready, Terminal(out, errors, quiet=as_json), thread)
+        outcome = await session.ask(question, files)
+    if as_json:
+        out.file.write(json.dumps(as_dict(outcome), ensure_ascii=False, indent=2) + "\n")
+        if outcome.kind == "failed":
+            errors.print(Text(outcome.why, "bold red"))
+    if session.interrupted:
+        return INTERRUPTED
+    return 1 if outcome.kind == "failed" or (outcome.kind == "partial" and not outcome.finish_reason) else 0
+
+
+async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) -> int:
+    """`chasqui chat`: a conversation until end of input."""
+    out, errors = Console(), Console(stderr=True)
+    async with _started(settings, errors) as ready:
+        session = Session(ready, Terminal(out, errors), thread)
+        out.print(
+            Text("Ask anything. /file PATH attaches a file, /help shows all commands, /quit ends.", "dim")
+        )
+        await _converse(session, out, errors, list(files))
+    return 0
+
+
+async def demo(settings: Settings, *, once: bool) -> int:
+    """`chasqui demo`: a short conversation about an attached file, on whatever the settings name."""
+    out, errors = Console(), Console(stderr=True)
+    with resources.as_file(resources.files("bots") / "demo" / DEMO_FILE) as file:
+        async with _started(settings, errors) as ready:
+            session = Session(ready, Terminal(out, errors), None)
+            for number, question in enumerate(DEMO_QUESTIONS):
+                with_file = f"  [attached: {DEMO_FILE}]" if number == 0 else ""
+                out.print(Text.assemble(("\nYou: ", "bold"), question, (with_file, "dim")))
+                outcome = await session.ask(question, [file] if number == 0 else [])
+                if outcome.kind == "failed":
+                    return 1
+                if session.interrupted:
+                    return INTERRUPTED
+            if not once:
+                out.print(Text("\nYour turn. /file PATH attaches a file of your own, /quit ends.", "dim"))
+                await _converse(session, out, errors, [])
+    return 0
+
+
+async def _converse(session: Session, out: Console, errors: Console, files: list[Path]) -> None:
+    """Read lines, answer them, until /quit or end of input."""
+    while (line := _read_line(out)) is not None:
+        name, _, argument = line.removeprefix("/").partition(" ")
+        try:
+            if not line.startswith("/"):
+                if line or files:
+                    await session.ask(line, files)
+                    files = []
+            elif name == "quit":
+                return
+            elif name == "file":
+                files.append(_file(argument))
+                out.print(Text(f"{files[-1].name} goes with your next question.", "dim"))
+            else:
+                out.print(Text(await session.command(name)))
+        except (UserError, StoreError) as error:
+            errors.print(Text(error.sentence, "bold red"))
+
+
+def _file(argument: str) -> Path:
+    path = Path(argument.strip().strip("'\"")).expanduser()
+    if not argument.strip() or not path.is_file():
+        raise UserError(f"There is no file {argument.strip() or '(no name given)'}. Write /file and a path.")
+    return path
+
+
+def _read_line(out: Console) -> str | None:
+    """The next line that is typed, None at the end of input and at Ctrl-C."""
+    # asyncio would only cancel the task at Ctrl-C, and the read would go on until Enter.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return input("\n> " if out.is_terminal else "").strip()
+    except (EOFError, KeyboardInterrupt):
+        out.print()
+        return None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@asynccontextmanager
+async def _started(settings: Settings, errors: Console) -> AsyncIterator[App]:
+    """The app, with a word to people while the embedded servers start."""
+    async with AsyncExitStack() as stack:
+        with errors.status("Starting …") if errors.is_terminal else nullcontext():
+            ready = await stack.enter_async_context(app(settings))
+        yield ready
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as `--json` prints it."""
+    return {
+        "answer": outcome.answer or (outcome.why if outcome.kind == "refused" else ""),
+        "outcome": outcome.kind,
+        "why": outcome.why,
+        "citations": [_citation(cited) for cited in outcome.citations],
+        "passages": [_hit(hit) for hit in outcome.hits],
+        "left_out": list(outcome.left_out),
+        "usage": {
+            "prompt_tokens": outcome.usage.prompt_tokens,
+            "completion_tokens": outcome.usage.completion_tokens,
+        },
+        "finish_reason": outcome.finish_reason,
+        "timings": {"first_token_ms": outcome.first_token_ms, "total_ms": outcome.total_ms},
+        "replica": outcome.replica,
+    }
+
+
+def _citation(cited: Citation) -> dict[str, Any]:
+    return {
+        "title": cited.title,
+        "url": cited.url,
+        "heading": " › ".join(cited.heading),
+        "page": cited.page,
+        "quote": cited.quote,
+    }
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    passage = hit.passage
+    return {
+        "title": passage.title,
+        "url": passage.link,
+        "heading": " › ".join(passage.heading),
+        "page": passage.page,
+        "text": passage.text,
+        "score": round(hit.score, 4),
+    }
