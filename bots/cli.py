@@ -51,6 +51,14 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
         sys.exit(FAILURE)
+    except Exception as error:  # the last line before people: a sentence, not a traceback
+        if os.environ.get("CHASQUI_LOG__LEVEL", "").lower() == "debug":
+            raise
+        _end(
+            f"Something is wrong inside chasqui ({type(error).__name__}: {error}). "
+            "Please report it with what CHASQUI_LOG__LEVEL=debug shows.",
+            FAILURE,
+        )
 
 
 @cli.command()

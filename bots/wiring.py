@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from adapters import local_model, local_redis
 from adapters.extraction import KreuzbergExtractor
-from adapters.redis import RedisDocuments, RedisHistory, RedisInbox, Store, connect
+from adapters.redis.documents import RedisDocuments
+from adapters.redis.history import RedisHistory
+from adapters.redis.inbox import RedisInbox
+from adapters.redis.store import Store, connect
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
 from bots.settings import BackendSettings, Settings

@@ -192,7 +192,8 @@ class Assistant:
         checked = model.profile.checked and bool(passages)
 
         def borne_out(sentence: str) -> bool:
-            return any(bears_out(passage, sentence, question.text) for passage in passages)
+            literal = model.profile.literal
+            return any(bears_out(p, sentence, question.text, literal=literal) for p in passages)
 
         draft = Draft(model.profile.stop, cited=bool(passages), check=borne_out if checked else None)
         progress.hits = tuple(hit for hit in ground.hits if hit.passage in passages)

@@ -133,7 +133,7 @@ def cite(
 
 def citation(passage: Passage, wanted: str) -> Citation:
     """Our record of a passage as a source, with its sentence nearest to `wanted` as the quote."""
-    quote = best_sentence(passage, wanted)
+    quote = best_sentence(passage.text, wanted)
     return Citation(passage.title, passage.link, passage.heading, passage.page, quote)
 
 

@@ -120,30 +120,55 @@ def holds(stemmed: set[str] | frozenset[str], term: str) -> bool:
     return term in stemmed or any(alike(term, other) for other in stemmed)
 
 
-def bears_out(passage: Passage, sentence: str, question: str) -> bool:
+def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool = False) -> bool:
     """Whether `passage` supports `sentence` as an answer to `question`.
 
     Every number and every name of the sentence must stand in the passage or in the question, and
     most of the sentence's other own terms in the passage. A sentence without own terms ("Yes.") is
-    borne out when the passage is about the question.
+    borne out when the passage is about the question. With `literal` all of that must hold for a
+    single sentence of the passage, one that is about the question: a small model mixes up the
+    numbers of neighbouring sentences.
     """
-    text = readable(passage)
+    if not literal:
+        return _supports(readable(passage), sentence, question)
+    if not (_own_terms(sentence, set(stems(question))) or numbers(sentence) - numbers(question)):
+        return False  # it only says the question again
+    return any(_supports(own, sentence, question) for own in _about(passage, question))
+
+
+def _own_terms(sentence: str, asked: set[str]) -> list[str]:
+    """What a sentence says of its own: not in the question, not about saying, not asking."""
+    return [t for t in terms(sentence) if not holds(asked, t) and t not in _SAYING and not asks(t)]
+
+
+def _supports(text: str, sentence: str, question: str) -> bool:
     held, asked = set(stems(text)), set(stems(question))
     if numbers(sentence) - numbers(text) - numbers(question):
         return False
     if any(not holds(held | asked, name) for name in _names(sentence)):
         return False
-    own = [t for t in terms(sentence) if t not in asked and t not in _SAYING and not asks(t)]
+    own = _own_terms(sentence, asked)
     if not own:
         return Asked.of(question, ()).share_in(text) >= STRONG
     return sum(holds(held, term) for term in own) / len(own) >= BORNE_OUT
 
 
-def best_sentence(passage: Passage, wanted: str) -> str:
-    """The sentence of the passage that shares most with `wanted`, word for word."""
-    sought = set(terms(wanted))
-    pieces = sentences(passage.text) or [passage.text]
-    return max(pieces, key=lambda piece: len(sought & set(terms(piece))) / math.sqrt(len(piece) + 40))
+def _about(passage: Passage, question: str) -> list[str]:
+    """The sentences of a passage that hold most of the question, each after its headings."""
+    asked = Asked.of(question, ())
+    place = "\n".join((passage.title, *passage.heading))
+    shares = {
+        piece: asked.share_in(f"{place}\n{piece}") for piece in sentences(passage.text) or [passage.text]
+    }
+    most = max(shares.values())
+    return [f"{place}\n{piece}" for piece, share in shares.items() if share >= 0.75 * most]
+
+
+def best_sentence(text: str, wanted: str) -> str:
+    """The sentence of `text` that holds most of `wanted`, word for word; a short one before a long."""
+    asked = Asked.of(wanted, ())
+    pieces = sentences(text) or [text]
+    return max(pieces, key=lambda piece: asked.share_in(piece) / math.sqrt(len(piece) + 80))
 
 
 def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:
@@ -160,7 +185,8 @@ def _names(sentence: str) -> list[str]:
 _NO_NAMES = STOP_WORDS | ASKING_WORDS
 _SAYING = frozenset(
     terms(
-        """answer answers text passage source sources state states stated mention mentions mentioned accord
+        """answer answers question text passage fact source sources state states stated mention mentions
+        mentioned accord
         according document documents said section provide provides provided indicate indicates contain
         contains include includes including also therefore however"""
     )

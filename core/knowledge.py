@@ -9,17 +9,23 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.markdown import open_fence
 from core.ports import Extracted
+from core.terms import sentences
 from core.types import Audience, Document, Hit, Passage
 
 PASSAGE_LENGTH = 900
 """Characters; about 200 tokens of English, so that four passages and their labels fit beside a turn."""
 
-_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+HEADING_LENGTH = 120
+"""Characters of a heading that are shown; of a longer one the whole stands in the text too."""
+
+_HEADING = re.compile(r"^ {0,3}(#{1,6})[ \t]+(.*)$")
+_CLOSING = re.compile(r"(?:^|[ \t])#+$")  # a heading may end with the signs it began with
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-_MARKUP = re.compile(r"[*_`]{1,3}|\[([^\]]*)\]\([^)]*\)|<[^>]+>|\\(?=\W)")
-_SENTENCE = re.compile(r"(?<=[.!?…。！？])[\"'”’)\]]*(?:\s+|(?<=[。！？]))")
+_MARKUP = re.compile(
+    r"[*`]{1,3}|(?<!\w)_{1,3}|_{1,3}(?!\w)|\[([^\[\]]*)\]\([^()]*\)|</?[A-Za-z][^<>]*>|\\(?=\W)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def sections(extracted: Extracted) -> Iterator[Section]:
     for block in extracted.blocks:
         if block.label != label:
             yield from _section(path, pieces, label)
-            pieces, label = [], block.label
+            path, pieces, label = [], [], block.label
         for level, heading, text in _cut(block.markdown):
             if level:
                 yield from _section(path, pieces, label)
@@ -99,36 +105,37 @@ def _section(path: list[tuple[int, str]], pieces: list[Piece], label: str) -> It
 
 def _cut(markdown: str) -> Iterator[tuple[int, str, str]]:
     """Stretches of (level, heading, text below it); level 0 for what comes before any heading."""
-    level, heading, fence = 0, "", ""
+    level, heading, fence = 0, "", None
     lines: list[str] = []
     for line in markdown.splitlines():
-        mark = _FENCE.match(line)
-        if mark and (not fence or mark[1].startswith(fence)):
-            fence = "" if fence else mark[1]
-        found = None if fence or mark else _HEADING.match(line)
-        underline = None if fence or found or mark else _UNDERLINE.match(line)
+        before, fence = fence, open_fence(line, fence)
+        found = None if before or fence else _HEADING.match(line)
+        title = plain(_CLOSING.sub("", found[2].rstrip())) if found else ""
+        underline = None if before or fence or found else _UNDERLINE.match(line)
         if underline and lines and _may_be_title(lines):
-            title = lines.pop()
+            title = plain(lines.pop())
             yield level, heading, "\n".join(lines)
-            level, heading, lines = (1 if underline[1][0] == "=" else 2), plain(title), []
-        elif found and plain(found[2]):
+            level, heading, lines = (1 if underline[1][0] == "=" else 2), title, []
+        elif found and title:
             yield level, heading, "\n".join(lines)
-            level, heading, lines = len(found[1]), plain(found[2]), []
+            level, heading = len(found[1]), title[:HEADING_LENGTH]
+            lines = [title] if len(title) > HEADING_LENGTH else []
         else:
             lines.append(line)
     yield level, heading, "\n".join(lines)
 
 
 def _may_be_title(lines: list[str]) -> bool:
-    """Whether the last line, underlined, is a heading: one line of its own, no list, table or rule."""
-    alone = len(lines) < 2 or not lines[-2].strip()
-    return alone and bool(re.match(r"^ {0,3}\w", lines[-1])) and "|" not in lines[-1]
+    """Whether the last line, underlined, is a heading: a short line of its own, no list, table or rule."""
+    *_, before, last = "", *lines
+    short = not before.strip() and len(last) <= HEADING_LENGTH and "|" not in last
+    return short and bool(re.match(r"^ {0,3}\w", last)) and bool(plain(last))
 
 
 def plain(heading: str) -> str:
-    """A heading without Markdown marks, on one line, at most 120 characters."""
+    """A heading without Markdown marks, on one line."""
     bare = _MARKUP.sub(lambda m: m[1] or "", heading)
-    return " ".join(bare.split())[:120]
+    return " ".join(bare.split())
 
 
 def _texts(found: Iterable[Section]) -> Iterator[tuple[int, Section, Piece, str]]:
@@ -174,12 +181,11 @@ def _line_parts(line: str, length: int) -> Iterator[str]:
     if len(line) <= length:
         yield line
         return
-    for sentence in _SENTENCE.split(line):
+    for sentence in sentences(line):
         start = 0
         while len(sentence) - start > length:
             space = sentence.rfind(" ", start + length // 2, start + length)
             end = start + length if space < 0 else space + 1
-            yield sentence[start:end].rstrip()
+            yield sentence[start:end].strip()
             start = end
-        if start < len(sentence):
-            yield sentence[start:]
+        yield sentence[start:].strip()

@@ -18,7 +18,7 @@ from core.prompt import (
     Template,
     closed_context,
     numbered_sources,
-    plain_text,
+    single_fact,
 )
 
 ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
@@ -45,6 +45,7 @@ class ModelProfile:
     passages: int = 6
     evidence: float = 0.3
     checked: bool = False
+    literal: bool = False
     window: int | None = None
     temperature: float = 0.0
     top_p: float | None = None
@@ -101,13 +102,13 @@ SMOLLM2 = ModelProfile(
     template=CHATML,
     system="You are a helpful assistant.",
     stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>"),
-    style=plain_text,
+    style=single_fact,
     passages=1,
     evidence=0.45,
     checked=True,
+    literal=True,
     window=2048,
-    repetition_penalty=1.1,
-    max_new_tokens=256,
+    max_new_tokens=128,
 )
 
 PROFILES = {p.name: p for p in (VICUNA, AIROBOROS, AIROBOROS_2, AIROBOROS_3, CHAT_ML, SMOLLM2)}

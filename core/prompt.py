@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from core.evidence import best_sentence
+
 WORD_JOINER = "\u2060"
 """Put inside every marker that people's text holds; invisible, and removed by `restore`."""
 
@@ -287,10 +289,16 @@ def numbered_sources(sources: Sequence[Source], question: str, options: ContextO
     return neutralise("\n".join((*lines, "", f"Question: {question}")))
 
 
-def plain_text(sources: Sequence[Source], question: str, options: ContextOptions) -> str:
-    """The bare text before the question, for small models, which copy every label they see."""
+def single_fact(sources: Sequence[Source], question: str, options: ContextOptions) -> str:
+    """One sentence to answer with, for small models: they mix up neighbours and copy every label.
+
+    Of a single source its sentence nearest to the question; several sources stand as they are.
+    """
+    if len(sources) == 1:
+        fact = best_sentence(_source_text(sources[0], options), question)
+        return neutralise(f"{question}\n\nAnswer with this fact: {fact}")
     text = "\n\n".join(_source_text(source, options) for source in sources)
-    return neutralise(f"{text}\n\nAnswer in one short sentence, using only the text above: {question}")
+    return neutralise(f"{text}\n\n{question}")
 
 
 def _source_text(source: Source, options: ContextOptions) -> str:

@@ -17,7 +17,7 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n+")
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？][”’」』）)\]]*")
 
 STOP_WORDS = frozenset(
     """a about above after again all also am an and any are as at be because been before being below between
@@ -89,7 +89,8 @@ def numbers(text: str) -> set[str]:
 
 def sentences(text: str) -> list[str]:
     """`text` cut after sentence ends and at line ends; white space around the pieces is gone."""
-    return [piece.strip() for piece in _SENTENCE_END.split(text) if piece and piece.strip()]
+    lines = _SENTENCE_END.sub(r"\g<0>\n", text).split("\n")
+    return [line.strip() for line in lines if line.strip()]
 
 
 def alike(a: str, b: str) -> bool:

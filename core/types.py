@@ -4,6 +4,7 @@ Everything that is stored goes through ``encode`` and ``decode``, which carry a 
 """
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -47,8 +48,12 @@ class Audience:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the written form. Raises ValueError for anything else."""
-        kind, _, ref = text.partition(":")
-        if kind not in typing.get_args(AudienceKind) or (kind == "public") != (ref == ""):
+        kind, colon, ref = text.partition(":")
+        if (
+            kind not in typing.get_args(AudienceKind)
+            or bool(colon) != bool(ref)
+            or (kind == "public") == bool(ref)
+        ):
             raise ValueError(f"not an audience: {text!r}")
         return cls(typing.cast(AudienceKind, kind), ref)
 
@@ -271,13 +276,16 @@ def decode(kind: type[T], text: str | bytes) -> T:
     stored = json.loads(text)
     if not isinstance(stored, dict) or "v" not in stored:
         raise ValueError(f"not a stored {kind.__name__}")
-    return typing.cast(T, _build(kind, stored["value"]))
+    try:
+        return typing.cast(T, _build(kind, stored["value"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a stored {kind.__name__}") from error
 
 
 def _build(kind: Any, raw: Any) -> Any:
-    if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: _build(hints[name], raw[name]) for name in hints if name in raw})  # type: ignore[operator]
+    fields = _fields(kind)
+    if fields is not None:
+        return kind(**{name: _build(fields[name], raw[name]) for name in fields if name in raw})
     origin = typing.get_origin(kind)
     if origin is tuple:
         return tuple(_build(typing.get_args(kind)[0], item) for item in raw)
@@ -285,3 +293,9 @@ def _build(kind: Any, raw: Any) -> Any:
         (inner,) = [arg for arg in typing.get_args(kind) if arg is not type(None)]
         return _build(inner, raw)
     return raw
+
+
+@functools.cache
+def _fields(kind: Any) -> dict[str, Any] | None:
+    """The types of a value's fields by name; None for what is no value of this module."""
+    return typing.get_type_hints(kind) if dataclasses.is_dataclass(kind) else None

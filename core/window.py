@@ -23,7 +23,7 @@ Count = Callable[[str], Awaitable[int]]
 
 QUESTION_SHARE = 0.25
 """Of the room for the prompt; a longer question is treated as a document."""
-HISTORY_SHARE = 0.85
+HISTORY_SHARE = 0.9
 HISTORY_SHARE_WITH_PASSAGES = 0.25
 """Of the room that the system text leaves, whatever the question's length: only history moves the cut."""
 
@@ -156,7 +156,7 @@ class _Plan:
             self.hits.pop()
         elif len(self.question) > 8:
             self.question = middle_cut(self.question, len(self.question) // 2)
-        elif self._system != "":
+        elif self._system:
             self._system = ""
         elif len(self.question) > 1:
             self.question = self.question[:1]

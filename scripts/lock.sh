@@ -1,10 +1,15 @@
 #!/bin/sh
-# Write requirements.lock and requirements-dev.lock anew: hash-pinned, for every platform, without a URL. Needs uv.
+# Write requirements.lock and requirements-dev.lock anew: hash-pinned, for every platform, without a URL. Pins that
+# still fit stay as they are; to move them: make lock ARGS=--upgrade, or ARGS="--upgrade-package NAME". Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
+command -v uv >/dev/null || {
+  echo "make lock needs uv on PATH (https://docs.astral.sh/uv); nothing else does" >&2
+  exit 1
+}
 compile() {
   uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
     --override scripts/overrides.txt --no-header --quiet "$@"
 }
-compile --group build --output-file requirements.lock
-compile --group dev --constraint requirements.lock --output-file requirements-dev.lock
+compile --group build --output-file requirements.lock "$@"
+compile --group dev --constraint requirements.lock --output-file requirements-dev.lock "$@"

@@ -1,0 +1,47 @@
+# The commands of chasqui, for GNU make 3.81 (macOS) and newer. ARGS go to the command: make demo ARGS=--once
+# Another Python than the newest on PATH: make demo PYTHON=python3.12 (the first time, or after make clean).
+
+ARGS =
+BIN = .venv/bin
+RUN = .venv/.installed
+DEV = .venv/.installed-dev
+
+.NOTPARALLEL: # both stamps write into one .venv
+.PHONY: help demo test lint bench lock clean
+
+help: ## show this list
+	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(RUN) ## a real model answers questions about a file, offline (ARGS=--once: and ends)
+	@$(BIN)/chasqui demo $(ARGS)
+
+test: $(DEV) ## run the tests (ARGS="-k window")
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/python scripts/check_locks.py
+
+bench: $(DEV) ## measure, each figure beside its budget
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+lock: ## write the locks anew with uv (ARGS=--upgrade: newest versions)
+	@$(SHELL) scripts/lock.sh $(ARGS)
+
+clean: ## remove .venv and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find core adapters bots tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is written last, so an interrupted set-up has none. The dev lock holds all of the other one.
+$(RUN): requirements.lock pyproject.toml $(BIN)/python
+	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements.lock $(RUN)
+
+$(DEV): requirements-dev.lock pyproject.toml $(BIN)/python
+	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements-dev.lock $(DEV) $(RUN)
+
+# Gone or newer when the Python below .venv was removed or upgraded: then the stamps no longer count.
+$(BIN)/python: ;
