@@ -125,16 +125,16 @@ class TerminalReply:
             style = {"failed": "bold red", "partial": "yellow"}.get(outcome.kind, "")
             (self._errors if failed else self._out).print(Text(outcome.why, style))
         for cited in outcome.citations:
-            self._print_source("Source", cited)
+            self._print_source(cited, quoted=cited.quote in outcome.answer)
         if outcome.kind == "refused":
             for hit in outcome.hits:
                 self._out.print(Text(f"  Nearest: {hit.passage.place}", "dim"))
         for note in outcome.left_out:
             self._out.print(Text(f"  {note}", "dim"))
 
-    def _print_source(self, label: str, cited: Citation) -> None:
-        self._out.print(Text.assemble((f"{label}: ", "bold"), (cited.place, "cyan")))
-        if cited.quote:
+    def _print_source(self, cited: Citation, *, quoted: bool) -> None:
+        self._out.print(Text.assemble(("Source: ", "bold"), (cited.place, "cyan")))
+        if cited.quote and not quoted:
             self._out.print(Padding(Text(f"“{cited.quote}”", "italic dim"), (0, 0, 0, 2)))
 
     def _print_plain(self, markdown: str, *, final: bool) -> None:

@@ -5,6 +5,7 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
@@ -65,7 +66,7 @@ def main() -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Do not ask for questions of your own.")] = False,
 ) -> None:
-    """Show the main job offline: a conversation about a file, on the embedded model."""
+    """Show the main job, offline, on the embedded model."""
     from bots import terminal
 
     _run(terminal.demo(_settings("error"), once=once))
@@ -100,7 +101,7 @@ def prompt_render(
     ] = "vicuna_v1.1",
     raw: Annotated[bool, typer.Option("--raw", help="Do not neutralise markers in the messages.")] = False,
 ) -> None:
-    """Read a conversation as JSON from stdin and write the prompt, without a line end."""
+    """Turn a conversation (JSON on stdin) into its prompt."""
     from core.prompt import TEMPLATES, Say, mend, neutralise, render
 
     if template not in TEMPLATES:
@@ -121,7 +122,7 @@ def prompt_render(
 def split_pages(
     platform: Annotated[str, typer.Option("--for", help="discord or slack")],
 ) -> None:
-    """Read Markdown from stdin and write the pages as a JSON list, as they would be sent."""
+    """Cut Markdown from stdin into pages, as a JSON list."""
     from core.markdown import PROFILES, split
 
     if platform not in PROFILES:
@@ -162,7 +163,7 @@ def healthcheck() -> None:
 @cli.command()
 def config(as_json: Json = False) -> None:
     """Show the settings in force, secrets masked."""
-    values = _settings("error").model_dump(mode="json")
+    values = _masked(_settings("error").model_dump(mode="json"))
     if as_json:
         print(json.dumps(values, ensure_ascii=False, indent=2))
         return
@@ -171,6 +172,15 @@ def config(as_json: Json = False) -> None:
         for key, item in pairs:
             name = f"CHASQUI_{section}__{key}".upper().removesuffix("__")
             print(f"{name} = {_shown(item)}")
+
+
+def _masked(value: Any) -> Any:
+    """Settings without the credentials that an address may hold; pydantic masks the other secrets."""
+    if isinstance(value, dict):
+        return {key: _masked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return re.sub(r"//[^/@]*@", "//**********@", value) if isinstance(value, str) else value
 
 
 def _shown(value: Any) -> str:

@@ -197,6 +197,7 @@ class Assistant:
 
         draft = Draft(model.profile.stop, cited=bool(passages), check=borne_out if checked else None)
         progress.hits = tuple(hit for hit in ground.hits if hit.passage in passages)
+        await progress.reply.status("Thinking …")
         async with Delivery(progress.reply, progress.ledger) as progress.delivery:
             await self._stream(fitted, model, draft, progress)
             quoted = citation(passages[0], question.text) if checked and ground.strong else None

@@ -171,7 +171,7 @@ def _parts(text: str, length: int) -> Iterator[tuple[str, str]]:
             continue
         joint = "\n\n"
         for line in paragraph.splitlines():
-            for part in _line_parts(line, length):
+            for part in filter(str.strip, _line_parts(line, length)):
                 yield part, joint
                 joint = " "
             joint = "\n"

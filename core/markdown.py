@@ -5,8 +5,9 @@ still growing can be cut while it streams, and a sealed page never moves.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import regex
 
@@ -16,29 +17,37 @@ DISCORD = PageProfile(limit=2000, measure="code_points", pace=1.2)
 SLACK = PageProfile(limit=9000, measure="utf8_bytes", pace=0.75)
 PROFILES = {"discord": DISCORD, "slack": SLACK}
 
-_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
-_BLANK_LINES = re.compile(r"\A(?:[ \t]*\n)+")
+# An info string behind backticks may not hold one (CommonMark 0.31, 4.5). A longer row of signs is not
+# taken for a code block: twice on every page it would leave no room for the code.
+_OPENER = re.compile(r" {0,3}(?:(`{3,20})[^`]*|(~{3,20})(?!~).*)\Z")
+_CLOSER = re.compile(r" {0,3}(`{3,}|~{3,})\s*\Z")
+_LONGEST_OPENER = 60
+_BLANK_LINES = re.compile(r"\A\s*\n")
 _GRAPHEME = regex.compile(r"\X")
+_AHEAD = 100_000
+"""Characters that are looked at for one page, so that a whole text is cut in linear time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A code block that is open: the line that opened it."""
+    """A code block that is open: the line that opens it again on the next page, and what closes it."""
 
     opener: str
+    closer: str
 
-    @property
-    def closer(self) -> str:
-        mark = _FENCE.match(self.opener)
-        assert mark
-        return mark[1]
+    @classmethod
+    def opened_by(cls, line: str) -> "Fence | None":
+        """The code block that `line` opens; an info string too long to be repeated is left out."""
+        mark = _OPENER.match(line)
+        if not mark:
+            return None
+        sign = mark[1] or mark[2]
+        return cls(line if len(line) <= _LONGEST_OPENER else sign, sign)
 
     def after(self, line: str) -> "Fence | None":
         """The state after `line`: closed by the same sign, at least as long, with nothing behind it."""
-        mark = _FENCE.match(line)
-        if mark and mark[1].startswith(self.closer) and not mark[2].strip():
-            return None
-        return self
+        mark = _CLOSER.match(line)
+        return None if mark and mark[1].startswith(self.closer) else self
 
 
 def open_fence(text: str, fence: Fence | None = None) -> Fence | None:
@@ -49,11 +58,7 @@ def open_fence(text: str, fence: Fence | None = None) -> Fence | None:
 
 
 def _after(fence: Fence | None, line: str) -> Fence | None:
-    if fence:
-        return fence.after(line)
-    mark = _FENCE.match(line)
-    # An info string of backticks may not hold one (CommonMark 0.31, 4.5).
-    return Fence(line) if mark and not (mark[1][0] == "`" and "`" in mark[2]) else None
+    return fence.after(line) if fence else Fence.opened_by(line)
 
 
 def size(text: str, profile: PageProfile) -> int:
@@ -63,10 +68,14 @@ def size(text: str, profile: PageProfile) -> int:
 
 def split(text: str, profile: PageProfile) -> list[str]:
     """`text` as pages. Each fits the profile, none is empty, and code blocks are closed and reopened."""
-    pages, rest, fence = [], text, None
-    while rest.strip():
-        page, rest, fence = next_page(rest, profile, fence)
-        pages.append(page)
+    pages: list[str] = []
+    fence, at, end = None, 0, len(text.rstrip())
+    while at < end:
+        ahead = text[at : at + _AHEAD] if profile.limit else text[at:]
+        page, rest, fence = next_page(ahead, profile, fence)
+        at += len(ahead) - len(rest)
+        if page:
+            pages.append(page)
     return pages
 
 
@@ -77,8 +86,11 @@ def next_page(text: str, profile: PageProfile, fence: Fence | None) -> tuple[str
     """
     if not fence:
         text = _BLANK_LINES.sub("", text)
-    whole = framed(text, fence)
-    if profile.limit is None or size(whole, profile) <= profile.limit:
+    if profile.limit is None:
+        return framed(text, fence), "", None
+    if not fence and len(text) - len(text.lstrip()) > profile.limit // 8:
+        text = text.lstrip()  # no indentation, and it could fill a page with nothing
+    if len(text) <= profile.limit and size(whole := framed(text, fence), profile) <= profile.limit:
         return whole, "", None
     cut = _best_cut(text, profile, fence)
     head, rest = text[: cut.at], text[cut.at :]
@@ -104,7 +116,7 @@ class _Cut:
 
 def _best_cut(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
     """The nicest place in the last half of what fits, else the last place that fits at all."""
-    feasible = [cut for cut in _line_cuts(text, profile, fence) if cut.at > 0]
+    feasible = list(_line_cuts(text, profile, fence))
     if feasible:
         furthest = feasible[-1].at
         late = [cut for cut in feasible if cut.at >= furthest // 2]
@@ -116,8 +128,7 @@ def _line_cuts(text: str, profile: PageProfile, fence: Fence | None) -> Iterator
     """Ends of lines at which the page still fits, its closing fence included."""
     assert profile.limit is not None
     state, at, used = fence, 0, size(f"{fence.opener}\n", profile) if fence else 0
-    lines = text.split("\n")
-    for index, line in enumerate(lines[:-1]):
+    for line, following in pairwise(_lines(text)):
         before, state = state, _after(state, line)
         used += size(line, profile) + 1
         at += len(line) + 1
@@ -125,9 +136,18 @@ def _line_cuts(text: str, profile: PageProfile, fence: Fence | None) -> Iterator
         if used - 1 + closing > profile.limit:
             return
         opened_here = state is not None and before is None
-        closes_next = state is not None and state.after(lines[index + 1]) is None
+        closes_next = state is not None and state.after(following) is None
         if not (opened_here or closes_next):
-            yield _Cut(at, state, _rank(line, lines[index + 1], state))
+            yield _Cut(at, state, _rank(line, following, state))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """As ``text.split("\\n")``, one by one: those behind the page are not looked at."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _rank(line: str, following: str, state: Fence | None) -> int:
@@ -141,31 +161,34 @@ def _rank(line: str, following: str, state: Fence | None) -> int:
 def _inside_line(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
     """A first line that does not fit by itself: cut after a word, else between graphemes."""
     assert profile.limit is not None
-    state = fence
-    start = 0
-    first, _, _ = text.partition("\n")
-    if not fence and _after(None, first):  # an opener is never alone on a page
-        state, start = Fence(first), len(first) + 1
-    frame = size(framed("x", state), profile) - 1 if state else 0
-    room = profile.limit - frame
-    line_end = text.find("\n", start)
-    line = text[start : line_end if line_end >= 0 else len(text)]
-    fitting = _prefix(line, room, profile)
-    space = fitting.rfind(" ")
-    at = space + 1 if space > len(fitting) // 2 and not state else len(fitting)
-    return _Cut(start + max(at, 1), state, 5)
+    first = next(_lines(text))
+    state, start = fence or Fence.opened_by(first), 0
+    if state and not fence and size(first, profile) <= profile.limit // 2:
+        start = len(first) + 1  # an opener is not left alone on a page
+    line = next(_lines(text[start:]))
+    room = profile.limit - size(framed(f"{text[:start]}x", fence), profile) + 1
+    length = _fitting(line, room, profile)
+    # The beginning of a line can open a code block, which has to be closed.
+    too_long = size(framed(text[: start + length], fence), profile) - profile.limit
+    if too_long > 0:
+        length = _fitting(line, room - too_long, profile)
+    space = line.rfind(" ", length // 2, length)
+    if space > 0 and not state:
+        length = space + 1
+    return _Cut(start + max(length, 1), state, 5)
 
 
-def _prefix(line: str, room: int, profile: PageProfile) -> str:
-    """The longest beginning of `line` of whole graphemes that fits; a giant one is cut."""
-    used = end = 0
-    for grapheme in _GRAPHEME.finditer(line):
-        used += size(grapheme[0], profile)
+def _fitting(line: str, room: int, profile: PageProfile) -> int:
+    """The length of the longest beginning of `line` of whole graphemes that fits; a giant one is cut."""
+    graphemes = (found[0] for found in _GRAPHEME.finditer(line, 0, max(room, 0) + 1))
+    return _sum_fitting(graphemes, room, profile) or _sum_fitting(line, room, profile)
+
+
+def _sum_fitting(parts: Iterable[str], room: int, profile: PageProfile) -> int:
+    used = length = 0
+    for part in parts:
+        used += size(part, profile)
         if used > room:
             break
-        end = grapheme.end()
-    if end:
-        return line[:end]
-    while end < len(line) and size(line[: end + 1], profile) <= room:
-        end += 1
-    return line[:end]
+        length += len(part)
+    return length
