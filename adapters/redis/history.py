@@ -1,0 +1,48 @@
+"""The finished turns of each thread."""
+
+from adapters.redis import scripts
+from adapters.redis.store import Store
+from adapters.redis.values import unpack
+from core.types import ThreadId, Turn
+
+FRESH = b"fresh"
+"""Stands among the turns where people started afresh."""
+
+
+class RedisHistory:
+    """Turns as `RedisLease.finish` appended them, and what goes with them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def turns(self, thread: ThreadId) -> list[Turn]:
+        """Turns since the last `fresh`, oldest first, at most `Retention.turns`, without unreadable ones."""
+        key = self._store.keys(thread).turns
+        stored = await self._store.command("LRANGE", key, 0, -1)
+        while FRESH in stored:
+            stored = stored[stored.index(FRESH) + 1 :]
+        return [turn for entry in stored if (turn := unpack(Turn, entry, key)) is not None]
+
+    async def cut(self, thread: ThreadId, model: str) -> str | None:
+        """Id of the message whose turn is the first that still goes into the prompt of `model`."""
+        stored = await self._store.command("HGET", self._store.keys(thread).state, f"cut:{model}")
+        return None if stored is None else str(stored, "utf-8", "surrogatepass")
+
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
+        """Move the cut. It ends with `fresh`."""
+        keys, life = self._store.keys(thread), self._store.retention.words
+        await self._store.run(scripts.SET_CUT, keys, f"cut:{model}", message_id, life)
+
+    async def fresh(self, thread: ThreadId) -> None:
+        """Start afresh: earlier turns and documents stay stored but no longer count."""
+        keys, retention = self._store.keys(thread), self._store.retention
+        await self._store.run(scripts.FRESH, keys, FRESH, retention.turns, retention.words)
+
+    async def forget(self, thread: ThreadId) -> None:
+        """Delete all that is kept of the thread, in one step: also what waits or is being answered.
+
+        The worker that answers meets LeaseLost at its next call. De-duplication marks stay until
+        they expire: they hold no words, and without them a platform's redelivery would bring a
+        forgotten message back.
+        """
+        await self._store.command("UNLINK", *self._store.keys(thread).words)

@@ -1,0 +1,285 @@
+"""History and documents on a real server: what is kept, what no longer counts, what is deleted."""
+
+import asyncio
+import zlib
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from adapters.redis.documents import RedisDocuments
+from adapters.redis.history import RedisHistory
+from adapters.redis.inbox import RedisInbox
+from adapters.redis.store import Retention, Store, connect
+from core.errors import LeaseLost
+from core.ports import Documents, History
+from core.types import Audience, Document, Passage, ThreadId
+from tests.adapters.redis_parts import RedisServer, answered, question
+
+THREAD = ThreadId("slack", "C1:1")
+MODEL = "airoboros-13b"
+
+
+async def converse(store: Store, *numbers: int, answer: str = "A runner.") -> None:
+    """Put and answer the questions of these numbers."""
+    inbox = RedisInbox(store)
+    for number in numbers:
+        await inbox.put(question(THREAD, number))
+        async with inbox.take(THREAD) as lease:
+            assert lease is not None
+            await lease.finish(answered(lease.message, answer))
+
+
+async def kept(store: Store) -> list[str]:
+    """Ids of the turns that count."""
+    return [turn.message_id for turn in await RedisHistory(store).turns(THREAD)]
+
+
+def document(name: str, text: str = "Runners rest at a tambo.") -> Document:
+    """A document of one passage."""
+    passage = Passage(id="0", document=name, title=f"{name}.md", text=text)
+    return Document(name, f"{name}.md", Audience.of_thread(THREAD), (passage,), sections=1)
+
+
+async def test_turns_come_back_as_they_were_finished(redis_store: Store) -> None:
+    """Oldest first, every field kept."""
+    await converse(redis_store, 0, 1)
+
+    turns = await RedisHistory(redis_store).turns(THREAD)
+
+    assert turns == [answered(question(THREAD, 0)), answered(question(THREAD, 1))]
+
+
+async def test_only_the_newest_turns_are_kept(redis_server: RedisServer) -> None:
+    """The cap holds, and old turns make room."""
+    async with connect(redis_server.url, retention=Retention(turns=3)) as store:
+        await converse(store, *range(5))
+
+        assert await kept(store) == ["m2", "m3", "m4"]
+
+
+async def test_a_fresh_start_hides_turns_documents_and_cut(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """What was before no longer counts but stays stored; what comes after counts."""
+    history: History = RedisHistory(redis_store)
+    documents: Documents = RedisDocuments(redis_store)
+    await converse(redis_store, 0)
+    await documents.put(THREAD, document("old"))
+    await history.set_cut(THREAD, MODEL, "m0")
+
+    await history.fresh(THREAD)
+
+    assert await kept(redis_store) == []
+    assert await documents.of(THREAD) == []
+    assert await history.cut(THREAD, MODEL) is None
+    await converse(redis_store, 1)
+    await documents.put(THREAD, document("new"))
+    assert await kept(redis_store) == ["m1"]
+    assert await documents.of(THREAD) == [document("new")]
+    with redis_server.client() as client:
+        names = redis_store.keys(THREAD)
+        assert client.llen(names.turns) == 3
+        assert client.hlen(names.documents) == 2
+
+
+async def test_starting_afresh_again_and_again_costs_no_turn(redis_server: RedisServer) -> None:
+    """Markers do not pile up and push turns out of the cap."""
+    async with connect(redis_server.url, retention=Retention(turns=3)) as store:
+        await converse(store, 0)
+        for _ in range(5):
+            await RedisHistory(store).fresh(THREAD)
+        await converse(store, 1, 2)
+
+        assert await kept(store) == ["m1", "m2"]
+
+
+async def test_a_fresh_start_of_an_unknown_thread_does_nothing(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """No key comes of it."""
+    await RedisHistory(redis_store).fresh(THREAD)
+
+    with redis_server.client() as client:
+        assert client.keys() == [b"chasqui:partitions"]
+
+
+async def test_each_model_has_its_own_cut(redis_store: Store) -> None:
+    """Windows differ, so does where history begins; the last move counts."""
+    history = RedisHistory(redis_store)
+    assert await history.cut(THREAD, MODEL) is None
+
+    await history.set_cut(THREAD, MODEL, "m1")
+    await history.set_cut(THREAD, "other", "m5")
+    await history.set_cut(THREAD, MODEL, "m2")
+
+    assert await history.cut(THREAD, MODEL) == "m2"
+    assert await history.cut(THREAD, "other") == "m5"
+
+
+@pytest.mark.parametrize("stored", [b"", b"{", b"[]", b'{"v":2,"value":{"unheard":1}}', b"\xff\xfe"])
+async def test_a_turn_that_cannot_be_read_is_left_out(
+    redis_server: RedisServer, redis_store: Store, stored: bytes
+) -> None:
+    """It is logged; the others still make the conversation."""
+    await converse(redis_store, 0)
+    with redis_server.client() as client:
+        client.rpush(redis_store.keys(THREAD).turns, stored)
+    await converse(redis_store, 1)
+
+    with capture_logs() as logs:
+        assert await kept(redis_store) == ["m0", "m1"]
+    assert [(log["event"], log["kind"]) for log in logs] == [("redis.value_unreadable", "Turn")]
+
+
+async def test_documents_come_back_in_the_order_of_their_put(redis_store: Store) -> None:
+    """Also when they come within one tick of a clock; the same id replaces and becomes the newest."""
+    documents = RedisDocuments(redis_store)
+    for name in ("c", "a", "b"):
+        await documents.put(THREAD, document(name))
+    await documents.put(THREAD, document("c", "Second edition."))
+
+    found = await documents.of(THREAD)
+
+    assert found == [document("a"), document("b"), document("c", "Second edition.")]
+
+
+async def test_a_document_put_again_after_a_fresh_start_counts_again(redis_store: Store) -> None:
+    """The same file attached to a new conversation belongs to it."""
+    documents = RedisDocuments(redis_store)
+    await documents.put(THREAD, document("a"))
+    await documents.put(THREAD, document("b"))
+    await RedisHistory(redis_store).fresh(THREAD)
+    await documents.put(THREAD, document("a"))
+
+    assert await documents.of(THREAD) == [document("a")]
+
+
+async def test_documents_are_stored_compressed(redis_server: RedisServer, redis_store: Store) -> None:
+    """Text of a big file takes a fraction of its size in the server's memory."""
+    text = "The runner rests at a tambo and goes on. " * 5000
+    await RedisDocuments(redis_store).put(THREAD, document("big", text))
+
+    with redis_server.client() as client:
+        assert client.hstrlen(redis_store.keys(THREAD).documents, "big") < len(text) / 20
+    assert await RedisDocuments(redis_store).of(THREAD) == [document("big", text)]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"", b"7", b"7:not compressed", b"x:" + zlib.compress(b"{}"), b"7:" + zlib.compress(b'{"v":1}')],
+)
+async def test_a_document_that_cannot_be_read_is_left_out(
+    redis_server: RedisServer, redis_store: Store, stored: bytes
+) -> None:
+    """Damage to one file is logged and costs no other."""
+    documents = RedisDocuments(redis_store)
+    await documents.put(THREAD, document("a"))
+    with redis_server.client() as client:
+        client.hset(redis_store.keys(THREAD).documents, "damaged", stored)
+
+    with capture_logs() as logs:
+        assert await documents.of(THREAD) == [document("a")]
+    assert [(log["event"], log["kind"]) for log in logs] == [("redis.value_unreadable", "Document")]
+
+
+async def test_documents_and_cut_expire_with_the_thread(redis_server: RedisServer) -> None:
+    """Each answer keeps the whole thread alive, files too; then all of it goes together."""
+    async with connect(redis_server.url, retention=Retention(words=1000)) as store:
+        names = store.keys(THREAD)
+        await RedisDocuments(store).put(THREAD, document("a"))
+        await RedisHistory(store).set_cut(THREAD, MODEL, "m0")
+        with redis_server.client() as client:
+            assert all(900 < client.ttl(key) <= 1000 for key in (names.documents, names.state))
+            client.expire(names.documents, 5)
+            await converse(store, 0)
+            assert client.ttl(names.documents) > 900
+
+
+WORD = "Vilcabamba"
+
+
+def words_in(server: RedisServer) -> set[str]:
+    """Keys under whose name or value the word of the test can be read, compressed or not."""
+    with server.client() as client:
+        return {
+            key.decode() for key in client.scan_iter() if WORD.encode() in b" ".join(readable(client, key))
+        }
+
+
+def readable(client: redis.Redis, key: bytes) -> list[bytes]:
+    """The name of a key and all that stands in its value."""
+    reads: dict[bytes | str, str] = {b"hash": "HGETALL", b"list": "LRANGE", b"string": "GET"}
+    read = reads[client.type(key)]
+    value = client.execute_command(read, key, *((0, -1) if read == "LRANGE" else ()))  # type: ignore[no-untyped-call]  # redis-py
+    parts = (
+        [*value, *value.values()]
+        if isinstance(value, dict)
+        else value
+        if isinstance(value, list)
+        else [value]
+    )
+    return [key, *parts, *(zlib.decompress(part[2:]) for part in parts if part[1:3] == b":x")]
+
+
+async def test_forget_leaves_no_word_of_the_thread_in_any_key(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """Turns, waiting and unreadable messages, the answer in progress and documents: all gone, at once."""
+    thread = ThreadId("terminal", f"about {WORD}")
+    inbox, history, names = RedisInbox(redis_store), RedisHistory(redis_store), redis_store.keys(thread)
+    with redis_server.client() as client:
+        for number in range(4):
+            await inbox.put(question(thread, number, f"Where is {WORD}?"))
+        client.hset(names.messages, "m0", f"damaged {WORD}")
+        async with inbox.take(thread) as lease:
+            assert lease is not None
+            await lease.finish(answered(lease.message))
+        await RedisDocuments(redis_store).put(thread, document("map", f"Here is {WORD}."))
+        await history.set_cut(thread, MODEL, "m1")
+        async with inbox.take(thread) as lease:
+            assert lease is not None
+            await lease.ledger.checkpoint(f"{WORD} lies")
+            expected = {names.messages, names.dead, names.turns, names.ledger, names.documents}
+            assert words_in(redis_server) == expected
+
+            await history.forget(thread)
+
+            for late in (
+                lease.ledger.checkpoint(WORD),
+                lease.finish(answered(lease.message)),
+                lease.stopped(),
+            ):
+                with pytest.raises(LeaseLost):
+                    await late
+        assert words_in(redis_server) == set()
+        marks = {redis_store.seen(thread, f"m{number}").encode() for number in range(4)}
+        assert set(client.keys()) == {b"chasqui:partitions", names.fence.encode(), *marks}
+        assert not (await inbox.put(question(thread, 3, WORD))).accepted, (
+            "a redelivery does not bring it back"
+        )
+
+
+async def test_forgetting_one_thread_spares_the_others(redis_server: RedisServer) -> None:
+    """Even those of the same partition."""
+    async with connect(redis_server.url, partitions=1) as store:
+        await converse(store, 0)
+        await RedisHistory(store).forget(ThreadId("slack", "C1:2"))
+
+        assert await kept(store) == ["m0"]
+
+
+async def test_finishes_of_many_threads_do_not_disturb_each_other(redis_store: Store) -> None:
+    """Fifty threads at once, each with its own history."""
+    inbox, history = RedisInbox(redis_store), RedisHistory(redis_store)
+    threads = [ThreadId("discord", str(number)) for number in range(50)]
+
+    async def one(thread: ThreadId) -> list[str]:
+        for number in range(3):
+            await inbox.put(question(thread, 3 * int(thread.key) + number, str(thread)))
+            async with inbox.take(thread) as lease:
+                assert lease is not None
+                await lease.finish(answered(lease.message))
+        return [turn.question for turn in await history.turns(thread)]
+
+    assert await asyncio.gather(*map(one, threads)) == [[str(thread)] * 3 for thread in threads]
