@@ -40,6 +40,11 @@ class Terminal:
         """As `Platform.reply`."""
         return QuietReply() if self._quiet else TerminalReply(self._out, self._errors)
 
+    def note(self, text: str) -> None:
+        """Tell people something that is no part of an answer."""
+        if not self._quiet:
+            self._out.print(Text(text, "dim"))
+
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""
         path = path_of(file)

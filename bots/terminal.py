@@ -54,8 +54,13 @@ class Session:
                 async with self._app.inbox.take(self._thread) as lease:
                     if lease is None:
                         raise ChasquiError("Another chasqui answered this question, in its own window.")
+                    mine = lease.message.id == message.id
+                    if not mine:
+                        self._terminal.note(
+                            f"First, a question that was left unanswered: {lease.message.text}"
+                        )
                     outcome = await self._app.assistant.answer(lease, self._terminal)
-                    if lease.message.id == message.id:
+                    if mine:
                         return outcome
 
     async def command(self, name: str) -> str:

@@ -123,7 +123,7 @@ class Assistant:
         finally:
             work.cancel()
             stop.cancel()
-            await asyncio.wait({work, stop})
+            await asyncio.gather(work, stop, return_exceptions=True)
 
     async def _respond(self, lease: Lease, platform: Platform, progress: "_Progress") -> Outcome:
         message = lease.message
@@ -198,23 +198,30 @@ class Assistant:
         draft = Draft(model.profile.stop, cited=bool(passages), check=borne_out if checked else None)
         progress.hits = tuple(hit for hit in ground.hits if hit.passage in passages)
         await progress.reply.status("Thinking …")
+        quoted: tuple[Citation, ...] = ()
         async with Delivery(progress.reply, progress.ledger) as progress.delivery:
-            await self._stream(fitted, model, draft, progress)
-            quoted = citation(passages[0], question.text) if checked and ground.strong else None
-            if quoted and not draft.shown.strip():
-                progress.delivery.add(f"{quoted.title} says: “{quoted.quote}”")
+            await self._stream(
+                fitted, model, draft, progress, enough=model.profile.literal and not ground.whole
+            )
+            if checked and ground.strong and not draft.shown.strip():
+                quoted = (citation(passages[0], question.text),)
+                progress.delivery.add(f"{quoted[0].title} says: “{quoted[0].quote}”")
         progress.left_out += _left_out(fitted, question)
         if not passages:
             return _conclude_alone(progress)
         named = resolve(draft.trailer, draft.marks, passages)
         if named.unresolved:
             log.info("citations.unresolved", count=named.unresolved)
-        cited = cite(progress.shown, question.text, passages, named.numbers)
-        if not draft.shown.strip() and quoted:
-            cited = (quoted,)
+        cited = quoted or cite(progress.shown, question.text, passages, named.numbers)
         return _conclude_grounded(progress, cited, question, checked=checked)
 
-    async def _stream(self, fitted: Fitted, model: _Model, draft: Draft, progress: "_Progress") -> None:
+    async def _stream(
+        self, fitted: Fitted, model: _Model, draft: Draft, progress: "_Progress", *, enough: bool
+    ) -> None:
+        """Show the model's text as it comes. With `enough` the first sentence that may be shown ends it.
+
+        A stream that breaks after visible text leaves its error in `progress`.
+        """
         assert progress.delivery
         profile = model.profile
         sampling = Sampling(
@@ -224,17 +231,24 @@ class Assistant:
             repetition_penalty=profile.repetition_penalty,
             stop=profile.stop,
         )
-        async with aclosing(self.backend.stream(fitted.prompt, sampling)) as deltas:
-            async for delta in deltas:
-                progress.received(delta.text, delta.finish)
-                if visible := draft.feed(delta.text):
-                    progress.delivery.add(visible)
-                    progress.delivery.check()
-                if draft.stopped:
-                    break
-        if rest := draft.close():
-            progress.delivery.add(rest)
-        if progress.ended is None:  # we saw the stop string that the engine did not
+        try:
+            async with aclosing(self.backend.stream(fitted.prompt, sampling)) as deltas:
+                async for delta in deltas:
+                    progress.received(delta.text, delta.finish)
+                    if visible := draft.feed(delta.text):
+                        progress.delivery.add(visible)
+                        progress.delivery.check()
+                    if draft.stopped or (enough and draft.shown.strip()):
+                        break
+        except BackendError as error:
+            if not progress.shown:
+                raise
+            log.warning("assistant.stream_broken", error=type(error).__name__, detail=error.detail)
+            progress.broken = error
+        finally:
+            if rest := draft.close():
+                progress.delivery.add(rest)
+        if progress.ended is None and not progress.broken:  # we ended it, not the engine
             progress.ended = Finish("stop_sequence", Usage(fitted.tokens, progress.tokens))
 
 
@@ -251,6 +265,7 @@ class _Progress:
     hits: tuple[Hit, ...] = ()
     left_out: list[str] = field(default_factory=list)
     ended: Finish | None = None
+    broken: BackendError | None = None
 
     @property
     def shown(self) -> str:
@@ -287,6 +302,8 @@ def _conclude_alone(progress: _Progress) -> Outcome:
     """The outcome of an answer without documents."""
     if not progress.shown:
         return progress.outcome("failed", "The model gave no answer. Please ask again in other words.")
+    if progress.broken:
+        return progress.outcome("partial", progress.broken.sentence)
     if progress.ended and progress.ended.reason == "length":
         return progress.outcome("partial", "The answer ends here because it reached its longest length.")
     return progress.outcome("answered")
@@ -305,8 +322,9 @@ def _conclude_grounded(
         progress.left_out.append(
             "No source is named, because no passage that was read bears this answer out."
         )
-    alone = _conclude_alone(progress)
-    return replace(alone, citations=cited) if progress.shown else alone
+    if checked and progress.shown and not progress.broken:
+        return replace(progress.outcome("answered"), citations=cited)  # whole sentences, whatever was cut
+    return replace(_conclude_alone(progress), citations=cited)
 
 
 def _left_out(fitted: Fitted, question: Question) -> list[str]:

@@ -18,21 +18,29 @@ from core.types import Citation, Passage
 
 _KEYWORDS = ("sources", "references", "reference(s)", "citations", "citation(s)", "source(s)")
 _KEYWORD = r"(?:sources?|source\(s\)|references?|reference\(s\)|citations?|citation\(s\))"
+# Every part has a greatest length, so that what must be held back of a stream has one too.
 _TRAILER = re.compile(
-    rf"""(?:^|\n) [ \t]* [-*\#>_\[(]* [ \t]* (?i:{_KEYWORD}) [\])*_]* [ \t]* (?: : [*_]* | (?=\n|\Z) )
-       | (?<=[.!?:;)”"’\]]) [ \t]+ [*_\[(]* (?=[A-Z]) (?i:{_KEYWORD}) [\])*_]* [ \t]* : [*_]*""",
+    rf"""(?:^|\n) [ \t]{{0,8}} [-*\#>_\[(]{{0,6}} [ \t]{{0,4}} (?i:{_KEYWORD}) [\])*_]{{0,6}} [ \t]{{0,4}}
+         (?: : [*_]{{0,4}} | (?=\n|\Z) )
+       | (?<=[.!?:;)”"’\]]) [ \t]{{1,8}} [*_\[(]{{0,6}} (?=[A-Z]) (?i:{_KEYWORD}) [\])*_]{{0,6}} [ \t]{{0,4}}
+         : [*_]{{0,4}}""",
     re.VERBOSE,
 )
 _TRAILER_BEGINS = re.compile(
-    r"(?:^|\n|(?<=[.!?:;)”\"’\]])[ \t])[ \t]*[-*#>_\[(]*[ \t]*([A-Za-z]*(?:\(s?\)?)?)[\])*_]*[ \t]*\Z"
+    r"""(?: (?:^|\n) [ \t]{0,8} | (?<=[.!?:;)”"’\]]) [ \t]{1,8} )
+        [-*\#>_\[(]{0,6} [ \t]{0,4} ([A-Za-z]*(?:\(s?\)?)?) [\])*_]{0,6} [ \t]{0,4} \Z""",
+    re.VERBOSE,
 )
-_MARK = re.compile(r"[ \t]?\[(S?\d{1,2}(?:\s*,\s*S?\d{1,2})*)\]|[ \t]?\((S\d{1,2})\)")
-_MARK_BEGINS = re.compile(r"[ \t]*(?:[\[(](?:S?[\dS, ]{0,12})?)?\Z")
-_LONGEST_BEGINNING = 32
+_NUMBER = r"S?\d{1,2}"
+_MARK = re.compile(
+    rf"[ \t]?\[({_NUMBER}(?:[ \t]?,[ \t]?{_NUMBER}){{0,8}})\]|[ \t]?\((S\d{{1,2}})\)", re.ASCII
+)
+_MARK_BEGINS = re.compile(r"[ \t]?(?:\[[S\d, \t]{0,60}|\((?:S\d{0,2})?)?\Z", re.ASCII)
+_LONGEST_BEGINNING = 64
 
 
 class SourceFilter:
-    """Takes the source trailer and the marks like [1] out of a stream of text.
+    """Takes the source trailer and the marks like [1] out of a stream of text; in code, marks stay.
 
     `feed` returns what may be shown; what could still become a trailer or a mark is held back.
     After `close`, `trailer` is the text of the trailer and `marks` the numbers that were marked.
@@ -41,47 +49,55 @@ class SourceFilter:
     def __init__(self) -> None:
         self.trailer = ""
         self.marks: list[int] = []
-        self._text = ""
-        self._shown = 0
+        self._before = ""  # the last character that was let through: what comes next depends on it
+        self._held = ""
+        self._backticks = 0
         self._in_trailer = False
 
     def feed(self, piece: str) -> str:
         if self._in_trailer:
             self.trailer += piece
             return ""
-        self._text += piece
-        found = _TRAILER.search(self._text, max(0, self._shown - 1))
-        if found and found.end() == len(self._text):  # may still grow: "Source" is not yet "Sourcery"
-            return self._show(found.start())
-        if found:
+        self._held += piece
+        text = self._before + self._held
+        found = _TRAILER.search(text, len(self._before))
+        if not found:
+            return self._show(text, self._safe(text))
+        if found.end() < len(text):  # at the end it may still grow: "Source" is not yet "Sourcery"
             self._in_trailer = True
-            self.trailer = self._text[found.end() :]
-            return self._show(found.start())
-        return self._show(self._safe())
+            self.trailer = text[found.end() :]
+        return self._show(text, found.start())
 
     def close(self) -> str:
         """The rest that may be shown, now that nothing follows."""
         if self._in_trailer:
             return ""
-        found = _TRAILER.search(self._text, max(0, self._shown - 1))
-        return self._show(found.start() if found else len(self._text))
+        text = self._before + self._held
+        found = _TRAILER.search(text, len(self._before))
+        return self._show(text, found.start() if found else len(text))
 
-    def _safe(self) -> int:
+    def _safe(self, text: str) -> int:
         """Up to where the text cannot become part of a trailer or a mark any more."""
-        start = max(self._shown, len(self._text) - _LONGEST_BEGINNING)
-        safe = len(self._text)
-        begins = _TRAILER_BEGINS.search(self._text, start)
+        start = max(len(self._before), len(text) - _LONGEST_BEGINNING)
+        mark = _MARK_BEGINS.search(text, start)
+        safe = mark.start() if mark else len(text)
+        begins = _TRAILER_BEGINS.search(text, start)
         if begins and any(word.startswith(begins[1].lower()) for word in _KEYWORDS):
-            safe = begins.start()
-        mark = _MARK_BEGINS.search(self._text, start)
-        return min(safe, mark.start()) if mark else safe
+            return min(safe, begins.start())
+        return safe
 
-    def _show(self, end: int) -> str:
-        text, self._shown = self._text[self._shown : max(end, self._shown)], max(end, self._shown)
-        return _MARK.sub(self._note, text) if "[" in text or "(" in text else text
+    def _show(self, text: str, end: int) -> str:
+        shown = text[len(self._before) : end]
+        self._before, self._held = text[:end][-1:], text[end:]
+        stretches = shown.split("`")  # every other one is code
+        for i, stretch in enumerate(stretches):
+            if (self._backticks + i) % 2 == 0:
+                stretches[i] = _MARK.sub(self._note, stretch)
+        self._backticks += len(stretches) - 1
+        return "`".join(stretches)
 
     def _note(self, mark: re.Match[str]) -> str:
-        self.marks += (int(number.strip(" S")) for number in (mark[1] or mark[2]).split(","))
+        self.marks += (int(number.strip(" \tS")) for number in (mark[1] or mark[2]).split(","))
         return ""
 
 
@@ -139,7 +155,7 @@ def citation(passage: Passage, wanted: str) -> Citation:
 
 # --- Reading a trailer ------------------------------------------------------------------------------
 
-_PAIR = re.compile(r"^[\s\-*•>#\d.)\"']*\**([A-Za-z][\w /-]{0,30}?)\**[\"']?\s*[:=]\**\s*(.+?)\s*,?\s*$")
+_PAIR = re.compile(r"^[\s\-*•>#\d.)\"']*([A-Za-z][\w /-]{0,30}?)\**[\"']?\s*[:=]\**\s*(.+)$")
 _NEXT_PAIR = re.compile(r"[,;]\s+(?=[A-Za-z][\w -]{0,24}:\s)")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\]}]+", re.IGNORECASE)
 _IDENTIFIERS = re.compile(
@@ -155,7 +171,7 @@ def _groups(trailer: str) -> Iterator[_Group]:
     """The trailer as groups of pairs, one group per source; a bare line has the key ""."""
     try:
         value = json.loads(re.sub(r"^```\w*|```$", "", trailer.strip()).strip())
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _line_groups(trailer)
     else:
         yield from _json_groups(value)
@@ -181,6 +197,7 @@ def _line_groups(trailer: str) -> Iterator[_Group]:
 
 
 def _pair(piece: str) -> tuple[str, str]:
+    piece = piece.strip().removesuffix(",").rstrip()
     found = _PAIR.match(piece)
     if found and not found[1].lower().startswith("http"):
         return found[1].strip().lower(), found[2]
@@ -188,17 +205,18 @@ def _pair(piece: str) -> tuple[str, str]:
 
 
 def _json_groups(value: Any) -> Iterator[_Group]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _json_groups(item)
-    elif isinstance(value, dict):
-        nested = [v for v in value.values() if isinstance(v, list | dict)]
-        yield from (group for item in nested for group in _json_groups(item))
-        pairs = [(str(k).lower(), str(v)) for k, v in value.items() if not isinstance(v, list | dict)]
-        if pairs:
-            yield pairs
-    elif isinstance(value, str | int):
-        yield [("", str(value))]
+    waiting = [value]
+    while waiting:  # no recursion: a model can nest deeper than Python
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        elif isinstance(item, dict):
+            waiting += (v for v in reversed(item.values()) if isinstance(v, list | dict))
+            pairs = [(str(k).lower(), str(v)) for k, v in item.items() if not isinstance(v, list | dict)]
+            if pairs:
+                yield pairs
+        elif isinstance(item, str | int):
+            yield [("", str(item))]
 
 
 def _match(group: _Group, passages: Sequence[Passage]) -> list[int]:

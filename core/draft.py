@@ -11,11 +11,13 @@ from core.citations import SourceFilter
 from core.prompt import WORD_JOINER
 from core.terms import sentences
 
-_SENTENCE_END = re.compile(r"(?:[.!?…][\"'”’)\]*_`]*(?=\s)|[。！？]|\n)\s*")
+# A sentence ends where the next one begins, so that all of the white space between belongs to the first.
+_SENTENCE_END = re.compile(r"(?:[.!?…][\"'”’)\]*_`]*+(?=\s)|[。！？][”’」』）)\]]*+|\n)\s*+(?=\S)")
+_MAY_END = re.compile(r"(?<![.!?…\"'”’)\]*_`。！？」』）\s])[.!?…\"'”’)\]*_`。！？」』）\s]*+\Z")
 
 
 class StopFilter:
-    """Ends the text at the first stop string, also where it arrives in two pieces.
+    """Ends the text at the stop string that is complete first, also where it arrives in two pieces.
 
     TGI leaves stop strings in the text and sees them only at token boundaries, so they are looked
     for here whatever the backend was told. A stop string that begins with a line end also stops at
@@ -26,7 +28,8 @@ class StopFilter:
         self.stopped = False
         self._held = "\n"  # so that "\nUSER:" stops a text that begins with it
         self._at_start = True
-        self._stop = re.compile("|".join(map(re.escape, stops)) or r"(?!)")
+        self._stops = tuple(stops)
+        self._longest = max(map(len, stops), default=0)
         beginnings = {stop[:n] for stop in stops for n in range(1, len(stop))}
         longest_first = sorted(beginnings, key=len, reverse=True)
         self._may_begin = re.compile(f"(?:{'|'.join(map(re.escape, longest_first)) or '(?!)'})\\Z")
@@ -35,11 +38,11 @@ class StopFilter:
         if self.stopped:
             return ""
         text = self._held + piece
-        stop = self._stop.search(text)
-        if stop:
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        if found:
             self.stopped = True
-            return self._release(text[: stop.start()], "")
-        begins = self._may_begin.search(text)
+            return self._release(text[: min(found)[1]], "")
+        begins = self._may_begin.search(text, max(0, len(text) - self._longest))
         end = begins.start() if begins else len(text)
         return self._release(text[:end], text[end:])
 
@@ -61,21 +64,28 @@ class SentenceGate:
     def __init__(self, passes: Callable[[str], bool]) -> None:
         self.dropped = 0
         self._passes = passes
-        self._held = ""
+        self._sentence: list[str] = []
+        self._may_end = ""  # the last signs of the sentence, which the next piece may prove to be its end
 
     def feed(self, piece: str) -> str:
-        self._held += piece
-        shown = []
-        while end := _SENTENCE_END.search(self._held):
-            sentence, self._held = self._held[: end.end()], self._held[end.end() :]
-            shown.append(self._check(sentence))
+        text = self._may_end + piece
+        shown, start = [], 0
+        for end in _SENTENCE_END.finditer(text):
+            shown.append(self._check(text[start : end.end()]))
+            start = end.end()
+        rest = text[start:]
+        may_end = _MAY_END.search(rest)
+        at = may_end.start() if may_end else len(rest)
+        self._sentence.append(rest[:at])
+        self._may_end = rest[at:]
         return "".join(shown)
 
     def close(self) -> str:
-        sentence, self._held = self._held, ""
-        return self._check(sentence)
+        return self._check(self._may_end)
 
-    def _check(self, sentence: str) -> str:
+    def _check(self, end: str) -> str:
+        sentence = "".join((*self._sentence, end))
+        self._sentence, self._may_end = [], ""
         if not sentence.strip() or all(self._passes(part) for part in sentences(sentence)):
             return sentence
         self.dropped += 1
