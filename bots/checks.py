@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from adapters.tgi import Tgi
 from bots import wiring
 from bots.settings import Settings
 from core.errors import ChasquiError
@@ -50,7 +51,7 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
         yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
 
 
-async def _replica(settings: Settings, replica: wiring.Tgi) -> Check:
+async def _replica(settings: Settings, replica: Tgi) -> Check:
     part = f"model at {replica.replica}"
     start = time.perf_counter()
     try:

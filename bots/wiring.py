@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from adapters import local_model, local_redis
-from adapters.extraction import KreuzbergExtractor
+from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
@@ -37,9 +37,9 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         index = LexicalIndex()
         stack.callback(index.close)
         history = RedisHistory(store)
-        library = Library(
-            RedisDocuments(store), index, KreuzbergExtractor(), max_bytes=settings.answers.max_file_bytes
-        )
+        largest = settings.answers.max_file_bytes
+        extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
+        library = Library(RedisDocuments(store), index, extractor, max_bytes=largest)
         assistant = Assistant(Router(replicas), history, library, policy(settings))
         yield App(RedisInbox(store), history, assistant)
 

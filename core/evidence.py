@@ -165,10 +165,27 @@ def _about(passage: Passage, question: str) -> list[str]:
 
 
 def best_sentence(text: str, wanted: str) -> str:
-    """The sentence of `text` that holds most of `wanted`, word for word; a short one before a long."""
+    """The sentence of `text` that holds most of `wanted`, word for word; a short one before a long.
+
+    Where `wanted` asks for a number or a time, a sentence with a number comes before one without.
+    """
     asked = Asked.of(wanted, ())
     pieces = sentences(text) or [text]
-    return max(pieces, key=lambda piece: asked.share_in(piece) / math.sqrt(len(piece) + 80))
+    number = 0.3 if _ASKS_NUMBER.search(wanted) else 0.0
+
+    def worth(piece: str) -> float:
+        share = asked.share_in(piece)
+        held = share + number * bool(share and numbers(piece))
+        return held / math.sqrt(len(piece) + 80)
+
+    return max(pieces, key=worth)
+
+
+_ASKS_NUMBER = re.compile(
+    r"\b(?:how (?:many|much|long|often|old|far|big|large|late|soon|high|fast)|when|what (?:time|year|date|age|price)"
+    r"|which (?:year|date|day)|price|cost|costs|number of)\b",
+    re.IGNORECASE,
+)
 
 
 def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:

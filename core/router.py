@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -35,19 +35,28 @@ class Router:
 
     A request goes to the replica with the fewest streams, one that failed a moment ago last. It is
     tried again, elsewhere where there is an elsewhere, only for errors that say so and only until
-    the first text was handed on; after that an error is the caller's to show.
+    the first text was handed on; after that an error is the caller's to show. `clock` tells the time
+    and `sleep` waits between two attempts, both in seconds.
     """
 
-    def __init__(self, replicas: Sequence[Backend], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        replicas: Sequence[Backend],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         if not replicas:
             raise ValueError("a router needs at least one replica")
         self._replicas = [_Replica(backend) for backend in replicas]
         self._clock = clock
+        self._sleep = sleep
 
     async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
         """As `Backend.stream`. Raises the last attempt's BackendError."""
         said = False
         retrying = AsyncRetrying(
+            sleep=self._sleep,
             stop=stop_after_attempt(ATTEMPTS),
             retry=retry_if_exception(lambda e: isinstance(e, BackendError) and e.retryable and not said),
             wait=_wait,

@@ -24,7 +24,7 @@ STOP_WORDS = frozenset(
     both but by can could did do does doing don done down during each either else ever every few for from
     further get gets getting give given go goes going got had has have having he her here hers him his how i
     if in into is it its itself just know let like may me might mine more most must my myself no nor not now
-    of off on once one only or other our ours out over own please say says shall she should so some such
+    of off on once one only or other our ours out over own per please say says shall she should so some such
     tell than that the their theirs them then there these they thing things this those through to too under
     until up upon us use used uses using very want was we were what when where whether which while who whom
     whose why will with within without would yes yet you your yours s t re ve ll d m isn aren wasn weren
