@@ -37,6 +37,7 @@ from core.errors import (
     StreamBroken,
 )
 from core.types import Delta, Finish, Limits, Sampling, Usage
+from core.window import upper_bound
 
 log = structlog.get_logger()
 
@@ -154,12 +155,12 @@ class Tgi:
                 body.close()
 
     async def count(self, text: str) -> int:
-        """See `core.ports.Backend`; UTF-8 bytes + 1 where the replica cannot say. Raises nothing."""
+        """See `core.ports.Backend`; an upper bound where the replica cannot say. Raises nothing."""
         data = text.encode("utf-8", "replace")
         key = blake2b(data, digest_size=16).digest()
         tokens = self._counts.pop(key, 0) or await self._ask_count(text)
         if not tokens:
-            return len(data) + 1
+            return upper_bound(text)
         self._counts[key] = tokens  # at the end: the least recently asked is the first to go
         if len(self._counts) > COUNTS_KEPT:
             self._counts.popitem(last=False)

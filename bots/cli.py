@@ -75,9 +75,10 @@ def demo(
 @cli.command()
 def chat(thread: Thread = None, file: Files = None) -> None:
     """Talk in the terminal."""
+    files = _existing(file)
     from bots import terminal
 
-    _run(terminal.chat(_settings("error"), thread, _existing(file)))
+    _run(terminal.chat(_settings("error"), thread, files))
 
 
 @cli.command()
@@ -88,10 +89,11 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Ask one question."""
+    files = _existing(file)
+    text = _stdin() if question == "-" else question
     from bots import terminal
 
-    text = _stdin() if question == "-" else question
-    _run(terminal.ask(_settings("error"), text, _existing(file), thread, as_json=as_json))
+    _run(terminal.ask(_settings("error"), text, files, thread, as_json=as_json))
 
 
 @prompt.command("render")

@@ -31,7 +31,6 @@ from core.types import (
     Message,
     Outcome,
     OutcomeKind,
-    Sampling,
     Turn,
     Usage,
 )
@@ -201,7 +200,7 @@ class Assistant:
         quoted: tuple[Citation, ...] = ()
         async with Delivery(progress.reply, progress.ledger) as progress.delivery:
             await self._stream(
-                fitted, model, draft, progress, enough=model.profile.literal and not ground.whole
+                fitted, model, draft, progress, enough=checked and model.profile.literal and not ground.whole
             )
             if checked and ground.strong and not draft.shown.strip():
                 quoted = (citation(passages[0], question.text),)
@@ -223,14 +222,7 @@ class Assistant:
         A stream that breaks after visible text leaves its error in `progress`.
         """
         assert progress.delivery
-        profile = model.profile
-        sampling = Sampling(
-            model.room.answer,
-            profile.temperature,
-            profile.top_p,
-            repetition_penalty=profile.repetition_penalty,
-            stop=profile.stop,
-        )
+        sampling = model.profile.sampling(model.room.answer, grounded=bool(fitted.passages))
         try:
             async with aclosing(self.backend.stream(fitted.prompt, sampling)) as deltas:
                 async for delta in deltas:

@@ -8,8 +8,11 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from core.markdown import Fence, framed, next_page, size
+from core.markdown import Fence, framed, next_page, open_fence, size
 from core.ports import Ledger, Reply
+
+_LONGEST_WORD = 24
+"""Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
 
 
 class Delivery:
@@ -69,7 +72,7 @@ class Delivery:
             self._news.clear()
             if await self._write(self._whole_words()):
                 await self._pause()
-        await self._write_rest()
+        await self._write(len(self._text), final=True)
 
     async def _pause(self) -> None:
         """Keep the pace, but do not keep the end of an answer waiting."""
@@ -80,37 +83,42 @@ class Delivery:
             pass
 
     def _whole_words(self) -> int:
-        """How much of the open page's text ends with a word."""
-        return max(self._text.rfind(" "), self._text.rfind("\n")) + 1
+        """How much of the open page's text ends with a word, as far as its script tells words apart."""
+        end = max(self._text.rfind(" "), self._text.rfind("\n")) + 1
+        return end if len(self._text) - end < _LONGEST_WORD else len(self._text)
 
-    async def _write(self, end: int) -> bool:
-        """Show the text up to `end`; full pages are sealed. Returns whether anything was written."""
+    async def _write(self, end: int, *, final: bool = False) -> bool:
+        """Show the text up to `end`; full pages are sealed, and with `final` the last one too.
+
+        Returns whether anything was written.
+        """
         wrote = False
         while self._overflows(end):
             page, rest, self._fence = next_page(self._text, self._reply.profile, self._fence)
             end -= len(self._text) - len(rest)
             self._text = rest
-            await self._put(page, final=True)
-            self._page, self._shown, wrote = self._page + 1, "", True
+            if page:
+                await self._put(page, final=True)
+                self._page, self._shown, wrote = self._page + 1, "", True
         shown = self._text[: max(end, 0)]
         if shown.strip():
-            wrote = await self._put(self._growing(shown), final=False) or wrote
+            wrote = await self._put(self._framed(shown, final=final), final=final) or wrote
         return wrote
 
-    def _growing(self, shown: str) -> str:
-        """The open page for now; where pages can only be appended to, no code block is closed early."""
+    def _framed(self, shown: str, *, final: bool) -> str:
+        """The open page with its code blocks; where it can only be appended to, none is closed early."""
         if self._reply.profile.editable:
             return framed(shown, self._fence)
-        return f"{self._fence.opener}\n{shown}" if self._fence else shown
+        page = f"{self._fence.opener}\n{shown}" if self._fence else shown
+        if final and (fence := open_fence(page)):
+            page += fence.closer if page.endswith("\n") else f"\n{fence.closer}"
+        return page
 
     def _overflows(self, end: int) -> bool:
-        limit = self._reply.profile.limit
-        return limit is not None and size(framed(self._text[:end], self._fence), self._reply.profile) > limit
-
-    async def _write_rest(self) -> None:
-        await self._write(len(self._text))
-        if self._text.strip():
-            await self._put(framed(self._text, self._fence), final=True)
+        profile = self._reply.profile
+        return profile.limit is not None and (
+            size(self._framed(self._text[:end], final=True), profile) > profile.limit
+        )
 
     async def _put(self, markdown: str, *, final: bool) -> bool:
         if markdown == self._shown and not final:

@@ -182,8 +182,8 @@ def best_sentence(text: str, wanted: str) -> str:
 
 
 _ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|often|old|far|big|large|late|soon|high|fast)|when|what (?:time|year|date|age|price)"
-    r"|which (?:year|date|day)|price|cost|costs|number of)\b",
+    r"\b(?:how (?:many|much|long|often|old|far|big|large|late|soon|high|fast)|when"
+    r"|what (?:time|year|date|age|price)|which (?:year|date|day)|price|cost|costs|number of)\b",
     re.IGNORECASE,
 )
 

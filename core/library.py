@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from core.prompt import clean
 from core.types import Attachment, Audience, Document, Hit, Message, ThreadId
 
 log = structlog.get_logger()
+
+INDEXED_THREADS = 32
+"""How many threads' documents are ready to be searched at once; others are indexed again when asked."""
 
 Status = Callable[[str | None], Awaitable[None]]
 """Says to people what is being done; None takes it away."""
@@ -33,6 +37,7 @@ class Reading:
 class Library:
     """Reads attachments into passages, keeps them with their thread, and searches them.
 
+    The index holds the documents of the threads that were asked last, and only those that still count.
     Files of one message are read one after the other, so that many large ones need no more memory
     than one.
     """
@@ -49,6 +54,7 @@ class Library:
         self._index = index
         self._extractor = extractor
         self._max_bytes = max_bytes
+        self._indexed: OrderedDict[ThreadId, list[Document]] = OrderedDict()
 
     async def read(self, message: Message, platform: Platform, status: Status) -> Reading:
         """Read and keep every attachment of `message`; one that cannot be read stops no other."""
@@ -76,8 +82,17 @@ class Library:
     async def of(self, thread: ThreadId) -> list[Document]:
         """The documents of a thread, oldest first, ready to be searched."""
         found = await self._documents.of(thread)
+        there = {item.id for item in found}
+        for old in self._indexed.pop(thread, []):
+            if old.id not in there:  # forgotten, or from before a fresh start
+                await self._index.remove(old.id, old.audience)
         for item in found:
             await self._index.put(item)
+        self._indexed[thread] = found
+        if len(self._indexed) > INDEXED_THREADS:
+            _, oldest = self._indexed.popitem(last=False)
+            for old in oldest:
+                await self._index.remove(old.id, old.audience)
         return found
 
     async def search(self, query: str, documents: Sequence[Document], k: int) -> list[Hit]:

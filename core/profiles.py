@@ -20,6 +20,7 @@ from core.prompt import (
     numbered_sources,
     single_fact,
 )
+from core.types import Sampling
 
 ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
 """How passages and a question become the last user message."""
@@ -33,7 +34,8 @@ class ModelProfile:
     looked for again in the text. `passages` is how many go into one prompt. `evidence` is the least
     share of a question that the best passage must hold before the model is asked, and `checked`
     says that each sentence is shown only when a passage bears it out: for models that invent.
-    `window` bounds what the backend claims, where the model was trained for less.
+    `window` bounds what the backend claims, where the model was trained for less. Temperature and
+    what follows count for answers without passages.
     """
 
     name: str
@@ -51,6 +53,18 @@ class ModelProfile:
     top_p: float | None = None
     repetition_penalty: float | None = None
     max_new_tokens: int = 512
+
+    def sampling(self, max_new_tokens: int, *, grounded: bool) -> Sampling:
+        """How to continue a prompt: from passages the likeliest word each time, else with some freedom."""
+        if grounded:
+            return Sampling(max_new_tokens, stop=self.stop)
+        return Sampling(
+            max_new_tokens,
+            self.temperature,
+            self.top_p,
+            repetition_penalty=self.repetition_penalty,
+            stop=self.stop,
+        )
 
 
 _VICUNA_STOPS = ("</s>", "\nUSER:", "BEGININPUT", "BEGININSTRUCTION")
@@ -108,6 +122,7 @@ SMOLLM2 = ModelProfile(
     checked=True,
     literal=True,
     window=2048,
+    repetition_penalty=1.15,
     max_new_tokens=128,
 )
 

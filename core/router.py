@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 ATTEMPTS = 3
 LONGEST_WAIT = 20.0
-"""Seconds: a replica that asks for more patience than this is not waited for."""
+"""Seconds: a replica that asks for more patience is asked again after this."""
 REST = 5.0
 """Seconds for which a replica that just failed is only the last resort."""
 

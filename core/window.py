@@ -7,7 +7,7 @@ serves it (one move a turn would give 31 % reuse, blocks give 72 %). A question 
 history's share takes it for its own prompt only.
 
 Everything is counted by the backend where it can count; `upper_bound` holds without it: a byte-level
-vocabulary never needs more tokens than UTF-8 bytes, plus one that begins the text.
+vocabulary never needs more tokens than UTF-8 bytes, plus two at the beginning.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,8 +29,11 @@ HISTORY_SHARE_WITH_PASSAGES = 0.25
 
 
 def upper_bound(text: str) -> int:
-    """No tokenizer of a byte-level vocabulary gives more tokens than this."""
-    return len(text.encode("utf-8", "replace")) + 1
+    """No tokenizer with a byte for every byte gives more tokens than this.
+
+    One token begins the text, and SentencePiece puts a space before it, which can be a token too.
+    """
+    return len(text.encode("utf-8", "replace")) + 2
 
 
 @dataclass(frozen=True, slots=True)
