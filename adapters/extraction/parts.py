@@ -1,0 +1,91 @@
+"""What a reader makes of a file: parts, notes, or the reason why not."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class Part(NamedTuple):
+    """As `core.ports.Block`, without the cost of importing the core into the worker."""
+
+    markdown: str
+    page: int | None = None
+    label: str = ""
+    anchor: str = ""
+
+
+class Reading(NamedTuple):
+    """The text of a file, in order, and sentences for people about what was cut or lost."""
+
+    parts: list[Part]
+    notes: list[str]
+
+
+class Refused(Exception):
+    """This file cannot be read; the text completes the sentence "I cannot read NAME: it ...".
+
+    It says what is wrong and then what to do.
+    """
+
+
+PROTECTED = "is protected by a password, so please send a copy without one"
+DAMAGED = "is damaged or incomplete, so please save it again and send the new copy"
+
+PART_CHARS = 900
+"""Rows and lines of code are cut at about the size of one passage, so that a passage that a model
+sees alone still has its header row, its fence and its own line numbers."""
+
+_STRUCTURE = re.compile(r"^( {0,3})(#{1,6}(?=\s|$)|```|~~~|(?:=+|-+)[ \t]*$)", re.MULTILINE)
+_UNWANTED = {
+    **dict.fromkeys([*range(32), *range(0x7F, 0xA0)]),
+    **dict.fromkeys([*range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0), 0xFEFF]),
+    **dict.fromkeys([plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)]),
+}
+for _kept in "\n\t":
+    del _UNWANTED[ord(_kept)]
+_UNWANTED[0x85] = ord("\n")
+
+
+def clean(text: str) -> str:
+    """`text` with newlines as ``\\n`` and without characters that are no text: controls, halves of
+    surrogate pairs, non-characters."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNWANTED)
+
+
+def literal(text: str) -> str:
+    """Plain text as Markdown: what would read as a heading, a fence or an underline is escaped.
+
+    Nothing else is, because the model and the person who checks a quote should see the words as they stand.
+    """
+    return _STRUCTURE.sub(r"\1\\\2", text)
+
+
+def fenced(text: str, language: str) -> str:
+    """`text` as a code block whose fence is longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def clip(parts: Iterable[Part], most: int) -> Reading:
+    """The first `most` characters of the parts, cleaned, without those that are empty.
+
+    Notes say where there was more, and which pages hold no text.
+    """
+    kept: list[Part] = []
+    blank: list[int] = []
+    notes: list[str] = []
+    for part in parts:
+        text = clean(part.markdown).strip("\n")
+        if text.strip() and most > 0:
+            kept.append(part._replace(markdown=text[:most]))
+        elif part.page is not None and not text.strip():
+            blank.append(part.page)
+        if len(text) > most:
+            notes.append(f"Only the first {sum(len(part.markdown) for part in kept):,} characters were read.")
+            break
+        most -= len(text)
+    if blank:
+        which = ", ".join(map(str, blank[:10])) + (" and others" if len(blank) > 10 else "")
+        notes.append(f"Page {which} holds no text." if len(blank) == 1 else f"Pages {which} hold no text.")
+    return Reading(kept, notes)

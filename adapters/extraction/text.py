@@ -1,0 +1,83 @@
+"""Files that are text: Markdown, tables, source code, logs and prose. The name tells which."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from adapters.extraction import tables, webpage
+from adapters.extraction.parts import PART_CHARS, Part, fenced
+
+_CODE = {
+    "bash": "bash", "c": "c", "cc": "cpp", "cfg": "ini", "clj": "clojure", "cmake": "cmake", "conf": "ini",
+    "cpp": "cpp", "cs": "csharp", "css": "css", "dart": "dart", "diff": "diff", "dockerfile": "dockerfile",
+    "env": "ini", "erl": "erlang", "ex": "elixir", "exs": "elixir", "go": "go", "gradle": "groovy",
+    "graphql": "graphql", "h": "c", "hcl": "hcl", "hpp": "cpp", "hs": "haskell", "ini": "ini",
+    "ipynb": "json", "java": "java", "js": "javascript", "json": "json", "jsonl": "json", "jsx": "jsx",
+    "kt": "kotlin", "log": "text", "lua": "lua", "m": "matlab", "makefile": "makefile", "mjs": "javascript",
+    "ml": "ocaml", "nix": "nix", "patch": "diff", "php": "php", "pl": "perl", "properties": "ini",
+    "proto": "protobuf", "ps1": "powershell", "py": "python", "pyi": "python", "r": "r", "rb": "ruby",
+    "rs": "rust", "scala": "scala", "scss": "scss", "sh": "bash", "sql": "sql", "svelte": "svelte",
+    "svg": "xml", "swift": "swift", "tex": "latex", "tf": "hcl", "toml": "toml", "ts": "typescript",
+    "tsx": "tsx", "vue": "vue", "xml": "xml", "yaml": "yaml", "yml": "yaml", "zig": "zig", "zsh": "bash",
+}  # fmt: skip
+"""Suffix (or whole name) to the info string of a fence. Notebooks and logs are read as they stand."""
+
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+_FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
+
+
+def parts(text: str, suffix: str) -> Iterator[Part]:
+    """The parts of a text; `suffix` is the name's, without its dot and in lower case, or a whole name
+    such as ``makefile``."""
+    if suffix in ("csv", "tsv", "tab"):
+        yield from tables.separated(text, tabs=suffix != "csv")
+    elif suffix in ("html", "htm", "xhtml") or (suffix not in _CODE and _HTML.match(text)):
+        yield from webpage.parts(text)
+    elif suffix in _CODE:
+        yield from _code(_readable(text) if suffix == "json" else text, _CODE[suffix])
+    else:
+        # Front matter would otherwise read as a heading underlined by its own end.
+        yield Part(
+            _FRONT_MATTER.sub(lambda found: fenced(found[1], "yaml") + "\n\n", text, count=1)
+            if text.startswith("---\n")
+            else text
+        )
+
+
+def _readable(text: str) -> str:
+    """JSON on one line is spread over many, so that it can be cut and cited by line."""
+    if max(map(len, text.split("\n"))) <= PART_CHARS:
+        return text
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=1)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _code(text: str, language: str) -> Iterator[Part]:
+    """Fenced blocks of about one passage, cut before a line that starts something anew: one after a
+    blank line, best at the left margin."""
+    lines = text.rstrip().split("\n")
+    start = 0
+    while start < len(lines):
+        end = _cut(lines, start)
+        body = "\n".join(lines[start:end]).strip("\n")
+        if body.strip():
+            yield Part(fenced(body, language), label=f"lines {start + 1}-{end}")
+        start = end
+
+
+def _cut(lines: list[str], start: int) -> int:
+    """Where the block that begins at `start` ends (exclusive)."""
+    size, end = 0, start
+    best: tuple[bool, int] | None = None
+    while end < len(lines):
+        if end > start and not lines[end - 1].strip() and lines[end].strip() and size > PART_CHARS // 3:
+            best = max(best or (False, end), (not lines[end][0].isspace(), end))
+        size += len(lines[end]) + 1
+        if size > PART_CHARS and end > start:
+            return best[1] if best else end
+        end += 1
+    return end
