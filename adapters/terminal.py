@@ -13,13 +13,13 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
-from rich.padding import Padding
 from rich.status import Status
 from rich.text import Text
 
 from core.errors import FileRefused
 from core.markdown import framed, open_fence
 from core.ports import Ledger
+from core.prompt import clean
 from core.types import Attachment, Citation, Message, Outcome, PageProfile
 
 _CHUNK = 1 << 16
@@ -43,7 +43,7 @@ class Terminal:
     def note(self, text: str) -> None:
         """Tell people something that is no part of an answer."""
         if not self._quiet:
-            self._out.print(Text(text, "dim"))
+            self._out.print(Text(text, "dim"), soft_wrap=True)
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""
@@ -109,6 +109,7 @@ class TerminalReply:
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
         """As `Reply.write`."""
         await self.status(None)
+        markdown = clean(markdown)  # no escape sequence of a model reaches the terminal
         if not self._out.is_terminal:
             self._print_plain(markdown, final=final)
             return
@@ -128,19 +129,19 @@ class TerminalReply:
         if outcome.why:
             failed = outcome.kind == "failed"
             style = {"failed": "bold red", "partial": "yellow"}.get(outcome.kind, "")
-            (self._errors if failed else self._out).print(Text(outcome.why, style))
+            (self._errors if failed else self._out).print(Text(outcome.why, style), soft_wrap=True)
         for cited in outcome.citations:
             self._print_source(cited, quoted=cited.quote in outcome.answer)
         if outcome.kind == "refused":
             for hit in outcome.hits:
-                self._out.print(Text(f"  Nearest: {hit.passage.place}", "dim"))
+                self._out.print(Text(f"  Nearest: {hit.passage.place}", "dim"), soft_wrap=True)
         for note in outcome.left_out:
-            self._out.print(Text(f"  {note}", "dim"))
+            self._out.print(Text(f"  {note}", "dim"), soft_wrap=True)
 
     def _print_source(self, cited: Citation, *, quoted: bool) -> None:
-        self._out.print(Text.assemble(("Source: ", "bold"), (cited.place, "cyan")))
+        self._out.print(Text.assemble(("Source: ", "bold"), (cited.place, "cyan")), soft_wrap=True)
         if cited.quote and not quoted:
-            self._out.print(Padding(Text(f"“{cited.quote}”", "italic dim"), (0, 0, 0, 2)))
+            self._out.print(Text(f"  “{cited.quote}”", "italic dim"), soft_wrap=True)
 
     def _print_plain(self, markdown: str, *, final: bool) -> None:
         fresh = markdown.removeprefix(self._printed)

@@ -343,11 +343,10 @@ class Continuation:
     Sans-IO. `prompt_tokens` is what is known before the last event says it; `replica` is passed on.
     """
 
-    _SILENT = Delta("")
-
     def __init__(self, replica: str) -> None:
         self.prompt_tokens = 0
         self._replica = replica
+        self._silent = Delta("", None, replica)
         self._pieces: list[str] = []
         self._held = ""
         self._tokens = 0
@@ -383,7 +382,7 @@ class Continuation:
             self._pieces.append(text)
         if generated is not None:
             return self._last(text, generated, event.get("details"))
-        return Delta(text) if text else self._SILENT
+        return Delta(text, None, self._replica) if text else self._silent
 
     def _settled(self, text: str) -> str:
         """`text` without unfinished characters.
@@ -410,7 +409,7 @@ class Continuation:
             _natural(known.get("input_length")) or self.prompt_tokens,
             _natural(known.get("generated_tokens")) or self._tokens,
         )
-        return Delta(text + rest, Finish(reason, usage, self._replica))
+        return Delta(text + rest, Finish(reason, usage), self._replica)
 
 
 def _undelivered(shown: str, generated: str) -> str:

@@ -47,7 +47,7 @@ def main() -> None:
         _end(error.sentence, WRONG_USE)
     except ChasquiError as error:
         _end(error.sentence, FAILURE)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # the second Ctrl-C cancels
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit

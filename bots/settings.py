@@ -9,7 +9,15 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -28,6 +36,21 @@ PREFIX = "CHASQUI_"
 FILE = Path("chasqui.toml")
 
 
+def _items(value: Any) -> Any:
+    """A list as it stands in one variable: JSON, or with commas."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip().startswith("["):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("write the items with commas between them, or as a JSON list") from None
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +66,7 @@ class RedisSettings(_Section):
 
 
 class BackendSettings(_Section):
-    urls: Annotated[tuple[str, ...], NoDecode] = Field(
+    urls: Names = Field(
         default=(), description="TGI replicas (JSON list or comma-separated); empty starts the embedded model"
     )
     profile: str | None = Field(
@@ -53,18 +76,6 @@ class BackendSettings(_Section):
     api_key: SecretStr | None = Field(default=None, description="sent to every replica as a bearer token")
     first_token_seconds: float = Field(default=120, gt=0, description="longest wait for the first token")
     next_token_seconds: float = Field(default=30, gt=0, description="longest silence between two tokens")
-
-    @field_validator("urls", mode="before")
-    @classmethod
-    def _list_or_commas(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            text = value.strip()
-            return (
-                json.loads(text)
-                if text.startswith("[")
-                else [u.strip() for u in text.split(",") if u.strip()]
-            )
-        return value
 
     @field_validator("profile")
     @classmethod
@@ -86,12 +97,8 @@ class DiscordSettings(_Section):
     token: SecretStr | None = Field(default=None, description="bot token")
     api_url: str | None = Field(default=None, description="REST address, instead of Discord's own")
     gateway_url: str | None = Field(default=None, description="gateway address, instead of Discord's own")
-    moderators: tuple[str, ...] = Field(
-        default=(), description="roles or people who may stop and forget for others"
-    )
-    curators: tuple[str, ...] = Field(
-        default=(), description="roles or people who may change the knowledge base"
-    )
+    moderators: Names = Field(default=(), description="roles or people who may stop and forget for others")
+    curators: Names = Field(default=(), description="roles or people who may change the knowledge base")
 
 
 class SlackSettings(_Section):
@@ -100,8 +107,8 @@ class SlackSettings(_Section):
     signing_secret: SecretStr | None = Field(default=None, description="for HTTP mode")
     mode: Literal["socket", "http"] = Field(default="socket", description="how Slack's events arrive")
     api_url: str | None = Field(default=None, description="Web API address, instead of Slack's own")
-    moderators: tuple[str, ...] = Field(default=(), description="people who may stop and forget for others")
-    curators: tuple[str, ...] = Field(default=(), description="people who may change the knowledge base")
+    moderators: Names = Field(default=(), description="people who may stop and forget for others")
+    curators: Names = Field(default=(), description="people who may change the knowledge base")
 
 
 class HttpSettings(_Section):
@@ -142,6 +149,11 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -178,9 +190,10 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         values: dict[str, dict[str, str]] = {}
+        environment = {name.upper(): value for name, value in os.environ.items()}
         for section, key in _secrets():
             variable = f"{PREFIX}{section}__{key}_FILE".upper()
-            if path := os.environ.get(variable):
+            if path := environment.get(variable):
                 values.setdefault(section, {})[key] = _content(variable, path)
         return values
 

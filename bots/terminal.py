@@ -18,7 +18,7 @@ from adapters.terminal import Terminal, attachment
 from bots.settings import Settings
 from bots.wiring import App, app
 from core.commands import Conversation, find
-from core.errors import ChasquiError, StoreError, UserError
+from core.errors import ChasquiError, UserError
 from core.types import Citation, Hit, Message, Outcome, ThreadId
 
 INTERRUPTED = 130
@@ -32,7 +32,7 @@ DEMO_QUESTIONS = (
 )
 
 
-class Session:
+class TerminalThread:
     """One thread at one terminal: puts messages into the inbox and answers them here."""
 
     def __init__(self, app: App, terminal: Terminal, thread: str | None) -> None:
@@ -101,13 +101,13 @@ async def ask(
     """`chasqui ask`: one question, one answer; returns the exit code."""
     out, errors = Console(), Console(stderr=True)
     async with _started(settings, errors) as ready:
-        session = Session(ready, Terminal(out, errors, quiet=as_json), thread)
-        outcome = await session.ask(question, files)
+        here = TerminalThread(ready, Terminal(out, errors, quiet=as_json), thread)
+        outcome = await here.ask(question, files)
     if as_json:
         out.file.write(json.dumps(as_dict(outcome), ensure_ascii=False, indent=2) + "\n")
         if outcome.kind == "failed":
-            errors.print(Text(outcome.why, "bold red"))
-    if session.interrupted:
+            errors.print(Text(outcome.why, "bold red"), soft_wrap=True)
+    if here.interrupted:
         return INTERRUPTED
     return 1 if outcome.kind == "failed" or (outcome.kind == "partial" and not outcome.finish_reason) else 0
 
@@ -116,11 +116,11 @@ async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) ->
     """`chasqui chat`: a conversation until end of input."""
     out, errors = Console(), Console(stderr=True)
     async with _started(settings, errors) as ready:
-        session = Session(ready, Terminal(out, errors), thread)
+        here = TerminalThread(ready, Terminal(out, errors), thread)
         out.print(
             Text("Ask anything. /file PATH attaches a file, /help shows all commands, /quit ends.", "dim")
         )
-        await _converse(session, out, errors, list(files))
+        await _converse(here, out, errors, list(files))
     return 0
 
 
@@ -129,29 +129,29 @@ async def demo(settings: Settings, *, once: bool) -> int:
     out, errors = Console(), Console(stderr=True)
     with resources.as_file(resources.files("bots") / "demo" / DEMO_FILE) as file:
         async with _started(settings, errors) as ready:
-            session = Session(ready, Terminal(out, errors), None)
+            here = TerminalThread(ready, Terminal(out, errors), None)
             for number, question in enumerate(DEMO_QUESTIONS):
                 with_file = f"  [attached: {DEMO_FILE}]" if number == 0 else ""
                 out.print(Text.assemble(("\nYou: ", "bold"), question, (with_file, "dim")))
-                outcome = await session.ask(question, [file] if number == 0 else [])
+                outcome = await here.ask(question, [file] if number == 0 else [])
                 if outcome.kind == "failed":
                     return 1
-                if session.interrupted:
+                if here.interrupted:
                     return INTERRUPTED
             if not once:
                 out.print(Text("\nYour turn. /file PATH attaches a file of your own, /quit ends.", "dim"))
-                await _converse(session, out, errors, [])
+                await _converse(here, out, errors, [])
     return 0
 
 
-async def _converse(session: Session, out: Console, errors: Console, files: list[Path]) -> None:
+async def _converse(here: TerminalThread, out: Console, errors: Console, files: list[Path]) -> None:
     """Read lines, answer them, until /quit or end of input."""
     while (line := _read_line(out)) is not None:
         name, _, argument = line.removeprefix("/").partition(" ")
         try:
             if not line.startswith("/"):
                 if line or files:
-                    await session.ask(line, files)
+                    await here.ask(line, files)
                     files = []
             elif name == "quit":
                 return
@@ -159,9 +159,11 @@ async def _converse(session: Session, out: Console, errors: Console, files: list
                 files.append(_file(argument))
                 out.print(Text(f"{files[-1].name} goes with your next question.", "dim"))
             else:
-                out.print(Text(await session.command(name)))
-        except (UserError, StoreError) as error:
-            errors.print(Text(error.sentence, "bold red"))
+                out.print(Text(await here.command(name)), soft_wrap=True)
+                if name == "help":
+                    out.print(Text("/file PATH attach a file to the next question\n/quit      end"))
+        except ChasquiError as error:
+            errors.print(Text(error.sentence, "bold red"), soft_wrap=True)
 
 
 def _file(argument: str) -> Path:

@@ -5,35 +5,25 @@ with its true source, or say that it does not know. The same way serves every pl
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import structlog
 
-from core.citations import citation, cite, resolve
+from core import conclusion
+from core.citations import citation
+from core.conclusion import Progress
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
-from core.evidence import abstains, bears_out
+from core.evidence import bears_out
 from core.grounding import Ground, Grounding, Question, choose
 from core.library import Library
-from core.ports import Backend, History, Lease, Ledger, Platform, Reply
+from core.ports import Backend, History, Lease, Platform
 from core.profiles import PROFILES, ModelProfile, profile_for
-from core.prompt import neutralise
-from core.types import (
-    Citation,
-    Document,
-    Finish,
-    Hit,
-    Limits,
-    Message,
-    Outcome,
-    OutcomeKind,
-    Turn,
-    Usage,
-)
+from core.prompt import clean, neutralise
+from core.types import Delta, Finish, Limits, Message, Outcome, Turn, Usage
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 
 log = structlog.get_logger()
@@ -61,17 +51,8 @@ class Policy:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """The model of one answer: what it can take, what it needs, how its window is divided."""
-
-    limits: Limits
-    profile: ModelProfile
-    room: Room
-
-
 class Assistant:
-    """Answers one leased message at a time; holds no state between messages."""
+    """Answers messages, each by itself; what must be known later is in the history and the library."""
 
     def __init__(self, backend: Backend, history: History, library: Library, policy: Policy) -> None:
         self.backend = backend
@@ -87,10 +68,10 @@ class Assistant:
         """
         message = lease.message
         with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
-            progress = _Progress(platform.reply(message, lease.ledger), lease.ledger)
-            outcome = await self._outcome(lease, platform, progress)
-            await progress.reply.finish(outcome)
-            await lease.finish(_turn(message, outcome))
+            answering = _Answering(self, lease, platform)
+            outcome = await answering.outcome()
+            await answering.reply.finish(outcome)
+            await lease.finish(_turn(message, answering.asked, outcome))
             log.info(
                 "assistant.answered",
                 outcome=outcome.kind,
@@ -102,249 +83,174 @@ class Assistant:
             )
         return outcome
 
-    async def _outcome(self, lease: Lease, platform: Platform, progress: "_Progress") -> Outcome:
+
+class _Answering:
+    """One answer in the making."""
+
+    def __init__(self, assistant: Assistant, lease: Lease, platform: Platform) -> None:
+        self.reply = platform.reply(lease.message, lease.ledger)
+        self.asked = _words(lease.message)  # as history keeps it
+        self._assistant = assistant
+        self._lease = lease
+        self._message = lease.message
+        self._platform = platform
+        self._progress = Progress()
+
+    async def outcome(self) -> Outcome:
         """How the answer ends, also when somebody stops it half-way."""
-        work = asyncio.create_task(self._respond(lease, platform, progress))
-        stop = asyncio.create_task(lease.stopped())
+        work = asyncio.create_task(self._respond())
+        stop = asyncio.create_task(self._lease.stopped())
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            stop.result()  # raises LeaseLost
-            work.cancel()
-            await asyncio.wait({work})
-            return progress.outcome("partial", "Stopped." if progress.shown else "Stopped before an answer.")
+            if not work.done():
+                stop.result()  # raises LeaseLost
+                work.cancel()
+                await asyncio.wait({work})
+            if work.cancelled():
+                said = self._progress.shown.strip()
+                return self._progress.outcome("partial", "Stopped." if said else "Stopped before an answer.")
+            return work.result()
         except UserError as error:
-            return progress.outcome("failed", error.sentence)
+            return self._progress.outcome("failed", error.sentence)
         except BackendError as error:
             log.warning("assistant.backend_failed", error=type(error).__name__, detail=error.detail)
-            return progress.outcome("partial" if progress.shown else "failed", error.sentence)
+            self._progress.replica = error.replica
+            return self._progress.outcome("failed", error.sentence)
         finally:
             work.cancel()
             stop.cancel()
             await asyncio.gather(work, stop, return_exceptions=True)
 
-    async def _respond(self, lease: Lease, platform: Platform, progress: "_Progress") -> Outcome:
-        message = lease.message
-        limits = await self.backend.limits()
-        profile = self.policy.profile_of(limits)
-        model = _Model(limits, profile, Room.of(limits, profile, self.policy.max_new_tokens))
-        question = await self._read(message, platform, model.room, progress)
-        ground = await choose(question, self.library, self.policy.grounding, profile.evidence)
+    async def _respond(self) -> Outcome:
+        limits = await self._assistant.backend.limits()
+        policy = self._assistant.policy
+        profile = policy.profile_of(limits)
+        room = Room.of(limits, profile, policy.max_new_tokens)
+        question = await self._read(room)
+        ground = await choose(question, self._assistant.library, policy.grounding, profile.evidence)
         if ground.refusal:
-            return progress.outcome("refused", ground.refusal, hits=tuple(ground.hits[:3]))
-        cut = await self.history.cut(message.thread, limits.model)
-        asking = Asking(
-            message.id, question.text, message.author_name, question.turns, cut, ground.hits, ground.whole
-        )
+            self._progress.sent = tuple(ground.hits[:3])
+            return self._progress.outcome("refused", ground.refusal)
+        fitted = await self._fit(question, ground, profile, room, limits.model)
         try:
-            fitted = await self._fit(asking, message, model)
-            return await self._ask(fitted, question, ground, model, progress)
+            return await self._ask(question, ground, profile, room, fitted)
         except PromptTooLong:
-            if progress.shown:
-                raise
             # The engine counts otherwise than we do, or allows less than it says: once more with less.
-            model = replace(model, room=replace(model.room, prompt=max(1, model.room.prompt * 3 // 4)))
-            log.warning("assistant.prompt_too_long", prompt_tokens=model.room.prompt)
-            fitted = await self._fit(asking, message, model)
-            return await self._ask(fitted, question, ground, model, progress)
+            log.warning("assistant.prompt_too_long", prompt_tokens=fitted.tokens)
+            room = replace(room, prompt=max(1, fitted.tokens * 3 // 4))
+            fitted = await self._fit(question, ground, profile, room, limits.model)
+            return await self._ask(question, ground, profile, room, fitted)
 
-    async def _read(
-        self, message: Message, platform: Platform, room: Room, progress: "_Progress"
-    ) -> Question:
+    async def _read(self, room: Room) -> Question:
         """The question with its documents: files, and a text too long to be asked as it is."""
-        text = message.text.strip()
-        if not text and not message.attachments:
+        message, library = self._message, self._assistant.library
+        if not self.asked and not message.attachments:
             raise UserError("There is no question in this message. Ask something, or attach a file.")
-        reading = await self.library.read(message, platform, progress.reply.status)
+        reading = await library.read(message, self._platform, self.reply.status)
         if reading.refused and not reading.documents:
             raise FileRefused(" ".join(reading.refused))
         attached = list(reading.documents)
-        progress.left_out += reading.refused
-        progress.left_out += [note for found in attached for note in found.notes]
-        if await self._is_document(text, room):
-            attached.append(await self.library.keep_text(message, "your message"))
-            text = middle_cut(text, 400)
-        documents = await self.library.of(message.thread)
-        turns = await self.history.turns(message.thread)
-        return Question(text or SUMMARISE, attached, documents, turns)
+        self._progress.left_out += reading.refused
+        self._progress.left_out += [note for document in attached for note in document.notes]
+        if await self._is_document(self.asked, room):
+            attached.append(await library.keep_text(message, "your message"))
+            self.asked = middle_cut(self.asked, 400)
+        self.asked = self.asked or SUMMARISE
+        documents = await library.of(message.thread)
+        turns = await self._assistant.history.turns(message.thread)
+        return Question(message.thread, self.asked, attached, documents, turns)
 
     async def _is_document(self, text: str, room: Room) -> bool:
         """Whether a question is larger than its share; only long ones are worth the counting."""
         share = int(room.prompt * QUESTION_SHARE)
-        return (
-            len(text.encode("utf-8", "replace")) >= share
-            and await self.backend.count(neutralise(text)) > share
-        )
+        if len(text.encode("utf-8", "replace")) < share:
+            return False
+        return await self._assistant.backend.count(neutralise(text)) > share
 
-    async def _fit(self, asking: Asking, message: Message, model: _Model) -> Fitted:
-        fitted = await fit(asking, model.profile, model.room, self.backend.count)
-        if fitted.turns_left_out and fitted.cut != asking.cut:
-            await self.history.set_cut(message.thread, model.limits.model, fitted.cut)
+    async def _fit(
+        self, question: Question, ground: Ground, profile: ModelProfile, room: Room, model: str
+    ) -> Fitted:
+        """The prompt; where the oldest turns do not fit any more, the thread remembers the cut."""
+        message, history = self._message, self._assistant.history
+        cut = await history.cut(message.thread, model)
+        asking = Asking(
+            message.id, question.text, message.author_name, question.turns, cut, ground.hits, ground.whole
+        )
+        fitted = await fit(asking, profile, room, self._assistant.backend.count)
+        if fitted.turns_left_out and fitted.cut != cut:
+            await history.set_cut(message.thread, model, fitted.cut)
         return fitted
 
     async def _ask(
-        self, fitted: Fitted, question: Question, ground: Ground, model: _Model, progress: "_Progress"
+        self, question: Question, ground: Ground, profile: ModelProfile, room: Room, fitted: Fitted
     ) -> Outcome:
-        """Stream the answer, and conclude what it is worth."""
-        passages = fitted.passages
-        checked = model.profile.checked and bool(passages)
+        """Stream the answer, and conclude what it was worth."""
+        progress, passages = self._progress, fitted.passages
+        progress.sent = tuple(hit for hit in ground.hits if hit.passage in passages)
+        progress.prompt_tokens = fitted.tokens
+        checked = profile.checked and bool(passages)
 
         def borne_out(sentence: str) -> bool:
-            literal = model.profile.literal
-            return any(bears_out(p, sentence, question.text, literal=literal) for p in passages)
+            return any(bears_out(p, sentence, question.text, literal=profile.literal) for p in passages)
 
-        draft = Draft(model.profile.stop, cited=bool(passages), check=borne_out if checked else None)
-        progress.hits = tuple(hit for hit in ground.hits if hit.passage in passages)
-        await progress.reply.status("Thinking …")
-        quoted: tuple[Citation, ...] = ()
-        async with Delivery(progress.reply, progress.ledger) as progress.delivery:
-            await self._stream(
-                fitted, model, draft, progress, enough=checked and model.profile.literal and not ground.whole
-            )
-            if checked and ground.strong and not draft.shown.strip():
-                quoted = (citation(passages[0], question.text),)
-                progress.delivery.add(f"{quoted[0].title} says: “{quoted[0].quote}”")
-        progress.left_out += _left_out(fitted, question)
+        draft = Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None)
+        await self.reply.status("Thinking …")
+        async with Delivery(self.reply, self._lease.ledger, said=lambda: draft.raw) as delivery:
+            enough = checked and profile.literal and not ground.whole
+            sampling = profile.sampling(room.answer, grounded=bool(passages))
+            stream = self._assistant.backend.stream(fitted.prompt, sampling)
+            await self._stream(stream, draft, delivery, enough=enough)
+            if checked and ground.strong and not progress.shown.strip():
+                quoted = citation(passages[0], question.text)
+                self._show(f"{quoted.title} says: “{quoted.quote}”", delivery)
+        progress.left_out += conclusion.left_out(fitted, question.documents)
         if not passages:
-            return _conclude_alone(progress)
-        named = resolve(draft.trailer, draft.marks, passages)
-        if named.unresolved:
-            log.info("citations.unresolved", count=named.unresolved)
-        cited = quoted or cite(progress.shown, question.text, passages, named.numbers)
-        return _conclude_grounded(progress, cited, question, checked=checked)
+            return conclusion.alone(progress)
+        return conclusion.grounded(progress, draft, question.text, question.documents, checked=checked)
 
     async def _stream(
-        self, fitted: Fitted, model: _Model, draft: Draft, progress: "_Progress", *, enough: bool
+        self, stream: AsyncGenerator[Delta, None], draft: Draft, delivery: Delivery, *, enough: bool
     ) -> None:
-        """Show the model's text as it comes. With `enough` the first sentence that may be shown ends it.
+        """Show the model's text as it comes. With `enough`, the first sentence that may be shown ends it.
 
-        A stream that breaks after visible text leaves its error in `progress`.
+        A stream that breaks after visible text leaves its error in the progress.
         """
-        assert progress.delivery
-        sampling = model.profile.sampling(model.room.answer, grounded=bool(fitted.passages))
+        progress = self._progress
         try:
-            async with aclosing(self.backend.stream(fitted.prompt, sampling)) as deltas:
+            async with aclosing(stream) as deltas:
                 async for delta in deltas:
-                    progress.received(delta.text, delta.finish)
-                    if visible := draft.feed(delta.text):
-                        progress.delivery.add(visible)
-                        progress.delivery.check()
-                    if draft.stopped or (enough and draft.shown.strip()):
+                    progress.received(delta.text)
+                    progress.replica = delta.replica or progress.replica
+                    progress.ended = delta.finish
+                    self._show(draft.feed(delta.text), delivery)
+                    delivery.check()
+                    if draft.stopped or (enough and progress.shown.strip()):
                         break
+            if progress.ended is None:  # we ended it, not the engine
+                progress.ended = Finish("stop_sequence", Usage(progress.prompt_tokens, progress.pieces))
         except BackendError as error:
-            if not progress.shown:
-                raise
-            log.warning("assistant.stream_broken", error=type(error).__name__, detail=error.detail)
+            log.warning("assistant.stream_failed", error=type(error).__name__, detail=error.detail)
             progress.broken = error
         finally:
-            if rest := draft.close():
-                progress.delivery.add(rest)
-        if progress.ended is None and not progress.broken:  # we ended it, not the engine
-            progress.ended = Finish("stop_sequence", Usage(fitted.tokens, progress.tokens))
+            self._show(draft.close(), delivery)
+        if progress.broken and not progress.shown.strip():
+            raise progress.broken
 
-
-@dataclass(slots=True)
-class _Progress:
-    """What is known of an answer in the making, so that it can end well at any moment."""
-
-    reply: Reply
-    ledger: Ledger
-    started: float = field(default_factory=time.monotonic)
-    first_token: float | None = None
-    tokens: int = 0
-    delivery: Delivery | None = None
-    hits: tuple[Hit, ...] = ()
-    left_out: list[str] = field(default_factory=list)
-    ended: Finish | None = None
-    broken: BackendError | None = None
-
-    @property
-    def shown(self) -> str:
-        """The answer as people see it up to now."""
-        return self.delivery.text.strip() if self.delivery else ""
-
-    def received(self, text: str, finish: Finish | None) -> None:
+    def _show(self, text: str, delivery: Delivery) -> None:
         if text:
-            self.tokens += 1
-            if self.first_token is None:
-                self.first_token = self._elapsed()
-        self.ended = finish or self.ended
-
-    def outcome(self, kind: OutcomeKind, why: str = "", *, hits: tuple[Hit, ...] = ()) -> Outcome:
-        ended = self.ended or Finish("", Usage(0, self.tokens))
-        return Outcome(
-            kind=kind,
-            answer=self.shown,
-            why=why,
-            hits=hits or self.hits,
-            left_out=tuple(self.left_out),
-            usage=ended.usage,
-            finish_reason=ended.reason or None,
-            first_token_ms=self.first_token,
-            total_ms=self._elapsed(),
-            replica=ended.replica,
-        )
-
-    def _elapsed(self) -> float:
-        return round((time.monotonic() - self.started) * 1000, 1)
+            self._progress.shown += text
+            delivery.add(text)
 
 
-def _conclude_alone(progress: _Progress) -> Outcome:
-    """The outcome of an answer without documents."""
-    if not progress.shown:
-        return progress.outcome("failed", "The model gave no answer. Please ask again in other words.")
-    if progress.broken:
-        return progress.outcome("partial", progress.broken.sentence)
-    if progress.ended and progress.ended.reason == "length":
-        return progress.outcome("partial", "The answer ends here because it reached its longest length.")
-    return progress.outcome("answered")
+def _words(message: Message) -> str:
+    """The words of a message; nothing where it only holds characters that nobody sees."""
+    text = message.text.strip()
+    return text if clean(text).strip() else ""
 
 
-def _conclude_grounded(
-    progress: _Progress, cited: tuple[Citation, ...], question: Question, *, checked: bool
-) -> Outcome:
-    """The outcome of an answer that was asked from passages."""
-    where = _titles(question.documents)
-    if not progress.shown and checked:
-        return progress.outcome("refused", f"I don't know: nothing in {where} bears out an answer to this.")
-    if progress.shown and abstains(progress.shown):
-        return progress.outcome("refused", f"The model found no answer in {where}.")
-    if progress.shown and not cited:
-        progress.left_out.append(
-            "No source is named, because no passage that was read bears this answer out."
-        )
-    if checked and progress.shown and not progress.broken:
-        return replace(progress.outcome("answered"), citations=cited)  # whole sentences, whatever was cut
-    return replace(_conclude_alone(progress), citations=cited)
-
-
-def _left_out(fitted: Fitted, question: Question) -> list[str]:
-    """What did not go into the window, in sentences for people."""
-    notes = []
-    if fitted.passages:
-        read = len({(passage.document, passage.section) for passage in fitted.passages})
-        there = sum(found.sections for found in question.documents)
-        if read < there:
-            notes.append(f"Read {read} of {there} sections of {_titles(question.documents)}.")
-    if fitted.turns_left_out:
-        notes.append(f"Left out the {fitted.turns_left_out} oldest turns of this thread.")
-    if fitted.question_cut:
-        notes.append("Read only the beginning and the end of the question.")
-    return notes
-
-
-def _titles(documents: Sequence[Document]) -> str:
-    names = list(dict.fromkeys(found.title for found in documents))
-    return " and ".join(names) if len(names) < 3 else f"{len(names)} files"
-
-
-def _turn(message: Message, outcome: Outcome) -> Turn | None:
+def _turn(message: Message, asked: str, outcome: Outcome) -> Turn | None:
     """What history keeps; a failure without a word leaves it unchanged."""
     answer = outcome.answer or (outcome.why if outcome.kind == "refused" else "")
     if not answer or outcome.kind == "failed":
         return None
-    question = message.text.strip() or SUMMARISE
-    return Turn(
-        message.id, question, answer, outcome.kind, message.at, message.author_name, outcome.citations
-    )
+    return Turn(message.id, asked, answer, outcome.kind, message.at, message.author_name, outcome.citations)

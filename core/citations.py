@@ -31,7 +31,7 @@ _TRAILER_BEGINS = re.compile(
         [-*\#>_\[(]{0,6} [ \t]{0,4} ([A-Za-z]*(?:\(s?\)?)?) [\])*_]{0,6} [ \t]{0,4} \Z""",
     re.VERBOSE,
 )
-_NUMBER = r"S?\d{1,2}"
+_NUMBER = r"S?[1-9]\d?"
 _MARK = re.compile(
     rf"[ \t]?\[({_NUMBER}(?:[ \t]?,[ \t]?{_NUMBER}){{0,8}})\]|[ \t]?\((S\d{{1,2}})\)", re.ASCII
 )

@@ -5,6 +5,7 @@ text. The first write is the first whole word, at once.
 """
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -22,9 +23,11 @@ class Delivery:
     the model: what was added is shown. A failure of the platform is raised by `check` and on leaving.
     """
 
-    def __init__(self, reply: Reply, ledger: Ledger) -> None:
+    def __init__(self, reply: Reply, ledger: Ledger, *, said: Callable[[], str] | None = None) -> None:
+        """`said` gives the model's raw text for the checkpoints; without it they hold what was added."""
         self._reply = reply
         self._ledger = ledger
+        self._said = said or (lambda: self.text)
         self._text = ""  # of the page that is open
         self._fence: Fence | None = None  # the code block that page starts in
         self._page = 0
@@ -44,11 +47,15 @@ class Delivery:
         assert self._writer
         self._closing.set()
         self._news.set()
-        try:
-            await asyncio.shield(self._writer)
-        except asyncio.CancelledError:
-            self._writer.cancel()
-            raise
+        cancelled: asyncio.CancelledError | None = None
+        while not self._writer.done():
+            try:
+                await asyncio.shield(self._writer)
+            except asyncio.CancelledError as again:  # what was added is shown all the same
+                cancelled = again
+        self._writer.result()
+        if cancelled:
+            raise cancelled
 
     @property
     def text(self) -> str:
@@ -125,7 +132,7 @@ class Delivery:
             return False
         if not self._shown:
             await self._ledger.intend(self._page)
+        await self._ledger.checkpoint(self._said())  # fenced: who lost the lease writes nothing more
         await self._reply.write(self._page, markdown, final=final)
-        await self._ledger.checkpoint(self.text)
         self._shown = markdown
         return True

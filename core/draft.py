@@ -12,7 +12,10 @@ from core.prompt import WORD_JOINER
 from core.terms import sentences
 
 # A sentence ends where the next one begins, so that all of the white space between belongs to the first.
-_SENTENCE_END = re.compile(r"(?:[.!?…][\"'”’)\]*_`]*+(?=\s)|[。！？][”’」』）)\]]*+|\n)\s*+(?=\S)")
+_SENTENCE_END = re.compile(
+    r"""(?: [.!?…]["'”’)\]*_`]*+ (?=\s) | [。！？][”’」』）)\]]*+ | (?<!\s) [^\S\n]*+ \n ) \s*+ (?=\S)""",
+    re.VERBOSE,
+)
 _MAY_END = re.compile(r"(?<![.!?…\"'”’)\]*_`。！？」』）\s])[.!?…\"'”’)\]*_`。！？」』）\s]*+\Z")
 
 

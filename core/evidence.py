@@ -9,14 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, numbers, sentences, stems, terms
 from core.types import Hit, Passage
 
-ENOUGH = 0.5
-"""Least share of a question's weight that the best passage must hold before the model is asked."""
 STRONG = 0.6
-"""From here on a passage may be quoted by itself when the model's own answer fails its check."""
+"""Least share of a question that a passage holds when it may be quoted by itself as the answer."""
 BORNE_OUT = 0.6
 """Least share of an answer's own terms that its passage must hold."""
 
@@ -37,17 +36,23 @@ _TALK = frozenset(
 )
 _WHOLE = frozenset(
     terms(
-        """summarise summarize summary summaries tldr overview outline gist translate translation recap digest
-        abstract essence"""
+        """summarise summarize summary summaries tldr tl dr overview outline gist translate translation
+        recap digest abstract essence"""
     )
 )
-_ABOUT_FILES = frozenset(
+_THE_FILE = frozenset(
+    terms("document documents doc file files attachment attachments attached pdf text content contents")
+)
+_HOW_MUCH = frozenset(
     terms(
-        """document documents doc file files attachment attachments attached pdf page pages text content
-        contents read paper sheet slides brief short briefly sentence sentences bullet bullets points point
-        key main following source sources cite citation reference references according"""
+        "brief short briefly sentence sentences bullet bullets points point key main following read"
+        " source cite"
     )
 )
+_UNASKED = frozenset(
+    terms("document file attachment pdf source sources cite citation reference references according")
+)
+"""Words about the file or its source, which need not stand in the text that holds the answer."""
 
 
 def wish(question: str, *, attached: bool) -> Wish:
@@ -55,13 +60,14 @@ def wish(question: str, *, attached: bool) -> Wish:
     asked = [term for term in terms(question) if not asks(term)]
     if not attached and asked and all(term in _TALK for term in asked):
         return Wish.TALK
-    own = [term for term in asked if term not in _WHOLE and term not in _ABOUT_FILES]
-    if not own and (attached or len(own) < len(asked)):
+    whole = any(term in _WHOLE for term in asked)
+    own = [term for term in asked if term not in _WHOLE | _THE_FILE | (_HOW_MUCH if whole else frozenset())]
+    if not own and (attached or whole or asked or _WHAT_ABOUT.search(question)):
         return Wish.WHOLE
-    if len(own) < 3 and any(term in _WHOLE for term in asked):
-        return Wish.WHOLE
-    return Wish.ANSWER
+    return Wish.WHOLE if whole and len(own) < 3 else Wish.ANSWER
 
+
+_WHAT_ABOUT = re.compile(r"\bwhat(?:['’]s| is| are) (?:this|that|it|these|they) about\b", re.IGNORECASE)
 
 _POINTS_BACK = re.compile(
     r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
@@ -87,7 +93,7 @@ class Asked:
 
         `before` is the earlier question that this one follows up; its terms weigh less.
         """
-        found = [frozenset(stems(readable(hit.passage))) for hit in hits]
+        found = [_stems(readable(hit.passage)) for hit in hits]
         shares = {term: 0.4 * share for term, share in _shares(before).items()} | _shares(question)
         return cls({term: share * _rarity(term, found) for term, share in shares.items()})
 
@@ -96,7 +102,7 @@ class Asked:
         whole = sum(self.weights.values())
         if whole == 0:
             return 0.0
-        held = set(stems(text))
+        held = _stems(text)
         return sum(w for term, w in self.weights.items() if holds(held, term)) / whole
 
 
@@ -104,7 +110,7 @@ def _shares(question: str) -> dict[str, float]:
     """How much each term counts before rarity: the parts of one word ("Wi-Fi") share its place."""
     shares: dict[str, float] = {}
     for word in question.split():
-        parts = [term for term in terms(word) if term not in _ABOUT_FILES]
+        parts = [term for term in terms(word) if term not in _UNASKED]
         for part in parts:
             shares[part] = max(shares.get(part, 0.0), (0.3 if asks(part) else 1.0) / len(parts))
     return shares
@@ -115,9 +121,20 @@ def readable(passage: Passage) -> str:
     return "\n".join((passage.title, *passage.heading, passage.text))
 
 
-def holds(stemmed: set[str] | frozenset[str], term: str) -> bool:
+def holds(stemmed: frozenset[str], term: str) -> bool:
     """Whether `term`, or the same word with one typing slip, is among `stemmed` words."""
-    return term in stemmed or any(alike(term, other) for other in stemmed)
+    if term in stemmed:
+        return True
+    if len(term) < 5:
+        return False
+    # One slip leaves the first or the last letter alone; most words are ruled out by that.
+    near = (w for w in stemmed if abs(len(w) - len(term)) < 2 and (w[0] == term[0] or w[-1] == term[-1]))
+    return any(alike(term, other) for other in near)
+
+
+@lru_cache(maxsize=4096)
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(stems(text))
 
 
 def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool = False) -> bool:
@@ -131,18 +148,18 @@ def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool =
     """
     if not literal:
         return _supports(readable(passage), sentence, question)
-    if not (_own_terms(sentence, set(stems(question))) or numbers(sentence) - numbers(question)):
+    if not (_own_terms(sentence, _stems(question)) or numbers(sentence) - numbers(question)):
         return False  # it only says the question again
     return any(_supports(own, sentence, question) for own in _about(passage, question))
 
 
-def _own_terms(sentence: str, asked: set[str]) -> list[str]:
+def _own_terms(sentence: str, asked: frozenset[str]) -> list[str]:
     """What a sentence says of its own: not in the question, not about saying, not asking."""
     return [t for t in terms(sentence) if not holds(asked, t) and t not in _SAYING and not asks(t)]
 
 
 def _supports(text: str, sentence: str, question: str) -> bool:
-    held, asked = set(stems(text)), set(stems(question))
+    held, asked = _stems(text), _stems(question)
     if numbers(sentence) - numbers(text) - numbers(question):
         return False
     if any(not holds(held | asked, name) for name in _names(sentence)):
@@ -209,19 +226,18 @@ _SAYING = frozenset(
     )
 )
 
+_KNOWING = r"(?:know|knew|answer|find|found|determine|tell|say|mention|state|specif|indicate|information)"
 _ABSTAINS = re.compile(
-    r"""^\W*(?:
+    rf"""^\W*(?:(?:sorry|unfortunately|i['’]?m\ sorry|i\ apologi[sz]e)\W+)?(?:
         (?:i|we)\W+(?:do\ not|don['’]t|cannot|can['’]t|am\ not\ able|could\ not)\b
-            (?=.*\b(?:know|answer|find|sure|determine|tell|provide|say|able)\b)
-      | (?:sorry|unfortunately|i['’]?m\ sorry|i\ apologi[sz]e)\b
+            .{{0,40}}\b{_KNOWING}
       | an?\ answer\ could\ not
-      | (?:it|this)\ is\ (?:not|un)\ ?(?:clear|known|stated|mentioned|specified|provided|given)
+      | (?:it|this|that)\ is\ (?:not|un)\ ?(?:clear|known|stated|mentioned|specified)
       | there\ is\ no\ (?:information|mention|answer|data)
       | no\ (?:information|answer|mention)\b
       | (?:the|this)\ (?:text|passage|document|context|file|source|sources|input|article|section)\w*\s
-            (?:above\ |provided\ |given\ )?(?:do|does|did|is|are)(?:\ not|n['’]t)\b
-      | .{0,80}\b(?:is|are|was|were)(?:\ not|n['’]t)\ (?:explicitly\ |directly\ |specifically\ )?
-            (?:mentioned|stated|specified|provided|given|listed|included|found)\b
+            (?:above\ |provided\ |given\ )?(?:do|does|did)(?:\ not|n['’]t)\ (?:\w+ly\ )?{_KNOWING}
+      | .{{0,80}}\b(?:is|are|was|were)(?:\ not|n['’]t)\ (?:\w+ly\ )?(?:mentioned|stated|specified)\b
     )""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -4,14 +4,15 @@ The refusal comes from code: where the documents in reach hold no evidence for a
 is not asked to guess.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.evidence import ENOUGH, STRONG, Asked, Wish, follows_up, readable, wish
+from core.evidence import STRONG, Asked, Wish, follows_up, readable, wish
 from core.knowledge import in_reading_order
 from core.library import Library
-from core.types import Document, Hit, Turn
+from core.types import Document, Hit, ThreadId, Turn
 
 _CANDIDATES = 40
 _RANKED_AGAIN = 8
@@ -34,6 +35,7 @@ class Grounding(StrEnum):
 class Question:
     """A question with all that may answer it: documents in reach, those that came with it, earlier turns."""
 
+    thread: ThreadId
     text: str
     attached: Sequence[Document] = ()
     documents: Sequence[Document] = ()
@@ -60,16 +62,18 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     `enough` is the least share of the question, 0 to 1, that its best passage must hold.
     """
     wanted = wish(question.text, attached=bool(question.attached))
-    if wanted is Wish.TALK or (not question.documents and grounding is not Grounding.REQUIRE):
+    talk = wanted is Wish.TALK or not question.documents
+    if talk and grounding is Grounding.REQUIRE:
+        return Ground(refusal="I answer from documents only. Attach a file, and ask about it.")
+    if talk:
         return Ground()
-    if not question.documents:
-        return Ground(refusal="I don't know: there is no document here to answer from. Attach a file.")
     if wanted is Wish.WHOLE:
         return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
     before = question.turns[-1].question if question.turns and follows_up(question.text) else ""
-    hits = await library.search(f"{question.text} {before}", question.documents, _CANDIDATES)
-    asked = Asked.of(question.text, hits, before)
-    hits, share = _by_evidence(hits, asked)
+    query = f"{question.text} {before}"
+    hits = await library.search(question.thread, question.documents, query, _CANDIDATES)
+    asked = await asyncio.to_thread(Asked.of, question.text, hits, before)
+    hits, share = await asyncio.to_thread(_by_evidence, hits, asked)
     if share >= enough or (hits and grounding is Grounding.OFF):
         return Ground(hits, strong=share >= STRONG)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and _was_said(asked, question.turns)):
@@ -88,7 +92,7 @@ def _by_evidence(hits: list[Hit], asked: Asked) -> tuple[list[Hit], float]:
 def _was_said(asked: Asked, turns: Sequence[Turn]) -> bool:
     """Whether the conversation itself holds what is asked ("what is my name?")."""
     said = (f"{turn.question}\n{turn.answer}" for turn in turns if turn.kind != "refused")
-    return asked.share_in("\n".join(said)) >= ENOUGH
+    return asked.share_in("\n".join(said)) >= 0.5
 
 
 def _nothing_found(documents: Sequence[Document]) -> str:

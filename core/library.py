@@ -54,6 +54,7 @@ class Library:
         self._index = index
         self._extractor = extractor
         self._max_bytes = max_bytes
+        self._indexing = asyncio.Lock()
         self._indexed: OrderedDict[ThreadId, list[Document]] = OrderedDict()
 
     async def read(self, message: Message, platform: Platform, status: Status) -> Reading:
@@ -61,8 +62,9 @@ class Library:
         known = {found.id: found for found in await self._documents.of(message.thread)}
         read: list[Document] = []
         refused: list[str] = []
-        for number, file in enumerate(message.attachments, 1):
+        for number, sent in enumerate(message.attachments, 1):
             total = f" ({number} of {len(message.attachments)})" if len(message.attachments) > 1 else ""
+            file = replace(sent, name=" ".join(clean(sent.name).split()) or "a file")
             await status(f"Reading {file.name}{total} …")
             try:
                 found = await self._read(file, message, platform, known)
@@ -70,6 +72,7 @@ class Library:
                 log.info("library.file_refused", size=file.size)
                 refused.append(error.sentence)
             else:
+                known[found.id] = found
                 read.append(found)
         await status(None)
         return Reading(tuple(read), tuple(refused))
@@ -80,25 +83,28 @@ class Library:
         return await self._keep(message.text.encode("utf-8", "replace"), title, extracted, message, url="")
 
     async def of(self, thread: ThreadId) -> list[Document]:
-        """The documents of a thread, oldest first, ready to be searched."""
-        found = await self._documents.of(thread)
+        """The documents of a thread, oldest first."""
+        return await self._documents.of(thread)
+
+    async def search(self, thread: ThreadId, documents: Sequence[Document], query: str, k: int) -> list[Hit]:
+        """The best passages of a thread's `documents`, best first."""
+        async with self._indexing:  # else another thread could push these out before they are searched
+            await self._index_only(thread, documents)
+            audiences = list(dict.fromkeys(item.audience for item in documents))
+            return await self._index.search(query, audiences, k)
+
+    async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
         there = {item.id for item in found}
         for old in self._indexed.pop(thread, []):
             if old.id not in there:  # forgotten, or from before a fresh start
                 await self._index.remove(old.id, old.audience)
         for item in found:
             await self._index.put(item)
-        self._indexed[thread] = found
+        self._indexed[thread] = list(found)
         if len(self._indexed) > INDEXED_THREADS:
             _, oldest = self._indexed.popitem(last=False)
             for old in oldest:
                 await self._index.remove(old.id, old.audience)
-        return found
-
-    async def search(self, query: str, documents: Sequence[Document], k: int) -> list[Hit]:
-        """The best passages of `documents`, best first."""
-        audiences = list(dict.fromkeys(item.audience for item in documents))
-        return await self._index.search(query, audiences, k)
 
     async def _read(
         self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]

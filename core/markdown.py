@@ -89,8 +89,8 @@ def next_page(text: str, profile: PageProfile, fence: Fence | None) -> tuple[str
     if profile.limit is None:
         return framed(text, fence), "", None
     if not fence and len(text) - len(text.lstrip()) > profile.limit // 8:
-        text = text.lstrip()  # no indentation, and it could fill a page with nothing
-    if len(text) <= profile.limit and size(whole := framed(text, fence), profile) <= profile.limit:
+        text = f"    {text.lstrip()}"  # more indentation says no more, and could fill a page with nothing
+    if len(text.rstrip()) <= profile.limit and size(whole := framed(text, fence), profile) <= profile.limit:
         return whole, "", None
     cut = _best_cut(text, profile, fence)
     head, rest = text[: cut.at], text[cut.at :]
@@ -128,7 +128,9 @@ def _line_cuts(text: str, profile: PageProfile, fence: Fence | None) -> Iterator
     """Ends of lines at which the page still fits, its closing fence included."""
     assert profile.limit is not None
     state, at, used = fence, 0, size(f"{fence.opener}\n", profile) if fence else 0
+    last = ""  # the last line that says something
     for line, following in pairwise(_lines(text)):
+        last = line if line.strip() else last
         before, state = state, _after(state, line)
         used += size(line, profile) + 1
         at += len(line) + 1
@@ -138,7 +140,7 @@ def _line_cuts(text: str, profile: PageProfile, fence: Fence | None) -> Iterator
         opened_here = state is not None and before is None
         closes_next = state is not None and state.after(following) is None
         if not (opened_here or closes_next):
-            yield _Cut(at, state, _rank(line, following, state))
+            yield _Cut(at, state, _rank(last, state, between=not (line.strip() and following.strip())))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -150,12 +152,13 @@ def _lines(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _rank(line: str, following: str, state: Fence | None) -> int:
+def _rank(last: str, state: Fence | None, *, between: bool) -> int:
+    """How bad it is to cut behind the line `last`; `between` says that a blank line stands there."""
     if state:
         return 3
-    if not line.strip() or not following.strip():
-        return 0
-    return 4 if line.lstrip().startswith("#") else 1
+    if last.lstrip().startswith("#"):  # a heading belongs to what it heads
+        return 4
+    return 0 if between else 1
 
 
 def _inside_line(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
@@ -171,7 +174,7 @@ def _inside_line(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
     # The beginning of a line can open a code block, which has to be closed.
     too_long = size(framed(text[: start + length], fence), profile) - profile.limit
     if too_long > 0:
-        length = _fitting(line, room - too_long, profile)
+        length = _fitting(line, size(line[:length], profile) - too_long, profile)
     space = line.rfind(" ", length // 2, length)
     if space > 0 and not state:
         length = space + 1
@@ -180,8 +183,12 @@ def _inside_line(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
 
 def _fitting(line: str, room: int, profile: PageProfile) -> int:
     """The length of the longest beginning of `line` of whole graphemes that fits; a giant one is cut."""
-    graphemes = (found[0] for found in _GRAPHEME.finditer(line, 0, max(room, 0) + 1))
-    return _sum_fitting(graphemes, room, profile) or _sum_fitting(line, room, profile)
+    ahead = line[: max(room, 0) + 1]
+    if ahead.isascii():
+        return min(len(ahead), max(room, 0))
+    graphemes = (found[0] for found in _GRAPHEME.finditer(ahead))
+    length = _sum_fitting(graphemes, room, profile)
+    return length if line[:length].strip() else _sum_fitting(line, room, profile)
 
 
 def _sum_fitting(parts: Iterable[str], room: int, profile: PageProfile) -> int:

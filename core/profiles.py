@@ -73,7 +73,6 @@ VICUNA = ModelProfile(
     name="vicuna_v1.1",
     template=VICUNA_V1_1,
     stop=_VICUNA_STOPS,
-    style=numbered_sources,
     window=2048,
     temperature=0.5,
     top_p=0.95,

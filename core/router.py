@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -21,13 +21,17 @@ LONGEST_WAIT = 20.0
 """Seconds: a replica that asks for more patience is asked again after this."""
 REST = 5.0
 """Seconds for which a replica that just failed is only the last resort."""
+ASK_AGAIN = 60.0
+"""Seconds until a replica that did not say its limits is asked for them again."""
 
 
 @dataclass(slots=True)
 class _Replica:
     backend: Backend
     streams: int = 0
-    failed_at: float = field(default=-REST)
+    failed_at: float = -REST
+    limits: Limits | None = None
+    ask_at: float = 0.0
 
 
 class Router:
@@ -75,11 +79,16 @@ class Router:
         return await self._choose().backend.count(text)
 
     async def limits(self) -> Limits:
-        """What every replica can take: the least of each number. Raises when none answers."""
-        found = await asyncio.gather(*(r.backend.limits() for r in self._replicas), return_exceptions=True)
-        known = [limits for limits in found if isinstance(limits, Limits)]
+        """What every replica can take: the least of each number. Raises when none answers.
+
+        Each replica is asked once; one that does not answer holds nobody up again before `ASK_AGAIN`.
+        """
+        somebody = any(replica.limits for replica in self._replicas)
+        due = [r for r in self._replicas if not r.limits and not (somebody and self._clock() < r.ask_at)]
+        errors = await asyncio.gather(*map(self._ask_limits, due))
+        known = [replica.limits for replica in self._replicas if replica.limits]
         if not known:
-            raise next(error for error in found if isinstance(error, BaseException))
+            raise next(error for error in errors if error)
         return Limits(
             model=known[0].model,
             window=min(limits.window for limits in known),
@@ -87,6 +96,14 @@ class Router:
             max_concurrent=sum(limits.max_concurrent for limits in known),
             raw_text=all(limits.raw_text for limits in known),
         )
+
+    async def _ask_limits(self, replica: _Replica) -> BackendError | None:
+        try:
+            replica.limits = await replica.backend.limits()
+        except BackendError as error:
+            replica.ask_at = self._clock() + ASK_AGAIN
+            return error
+        return None
 
     def _choose(self) -> _Replica:
         now = self._clock()

@@ -160,7 +160,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the backend counted them, or 0 where it did not say."""
+    """Tokens as the backend counted them; our own count where we ended the stream; 0 where none is known."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -224,15 +224,15 @@ class Finish:
 
     reason: str
     usage: Usage = field(default_factory=Usage)
-    replica: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a stream: text (may be empty) and, on the last one only, how it ended."""
+    """A piece of a stream: text (may be empty), who says it, and on the last one only how it ended."""
 
     text: str
     finish: Finish | None = None
+    replica: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +270,12 @@ def encode(value: Any) -> str:
 def decode(kind: type[T], text: str | bytes) -> T:
     """The value that `encode` wrote.
 
-    Unknown fields are passed over, so that a value from a newer release can be read. Raises
-    ValueError for JSON that is not such a value.
+    Unknown fields are passed over, so that one can be taken away without a new version. Raises
+    ValueError for JSON that is not such a value, and for a version that this release does not know.
     """
     stored = json.loads(text)
-    if not isinstance(stored, dict) or "v" not in stored:
-        raise ValueError(f"not a stored {kind.__name__}")
+    if not isinstance(stored, dict) or stored.get("v") not in (SCHEMA - 1, SCHEMA):
+        raise ValueError(f"not a stored {kind.__name__} of this release or the one before")
     try:
         return typing.cast(T, _build(kind, stored["value"]))
     except (KeyError, TypeError) as error:

@@ -21,6 +21,9 @@ from core.types import Hit, Limits, Passage, Turn
 Count = Callable[[str], Awaitable[int]]
 """Tokens of a text as the backend counts a prompt; may overestimate, never the other way."""
 
+_FRAME = 24
+"""Tokens of the words around a passage: BEGININPUT, the keys of its metadata and the like."""
+
 QUESTION_SHARE = 0.25
 """Of the room for the prompt; a longer question is treated as a document."""
 HISTORY_SHARE = 0.9
@@ -131,12 +134,15 @@ class _Plan:
         self.turns = await self._history(int(room * share))
         self.cut = self.turns[0].message_id if self.turns else self.cut
         self.question = await self._shorten(self.question, int(self._room.prompt * QUESTION_SHARE))
+        left = self._room.prompt - await self._count(self.render())
         for hit in self._all_hits:
-            self.hits.append(hit)
-            if await self._count(self.render()) > self._room.prompt:
-                self.hits.pop()
-                if self._whole:
-                    break
+            # Counted one by one: the whole is counted once, at the end.
+            cost = await self._count(neutralise(f"{hit.passage.place}\n{hit.passage.text}")) + _FRAME
+            if cost <= left:
+                left -= cost
+                self.hits.append(hit)
+            elif self._whole:
+                break
 
     def render(self) -> str:
         """The prompt of the present choice; the best passage stands last, next to the question."""
@@ -176,7 +182,7 @@ class _Plan:
         kept, used = 0, 0
         for cost in reversed(costs):
             used += cost
-            if used > share // 2:
+            if used > share // 2 and (kept or used > share):  # the newest turn may fill all of it
                 break
             kept += 1
         return self._all_turns[len(self._all_turns) - kept :]

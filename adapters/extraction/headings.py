@@ -122,10 +122,9 @@ def _number(text: str) -> Number:
 def _mark_numbered(pages: Sequence[Page]) -> None:
     """Add lines such as ``2.3 The glob files`` that go on from the number of the heading before.
 
-    Lines with a single number pass only where no font marks such headings: they may be a list.
+    A single number may also count a list, so it passes only where no font marks any heading.
     """
-    known = [_number(page.text(index, had.lines)) for page in pages for index, had in page.headings.items()]
-    shortest = 2 if sum(len(number) == 1 for number in known) > 1 else 1
+    shortest = 2 if any(page.headings for page in pages) else 1
     last: Number = ()
     for page in pages:
         for index, line in enumerate(page.lines):
@@ -164,8 +163,9 @@ def _heads(page: Page, index: int, number: Number) -> bool:
         return False
     if below[0].islower() and len(text) > 0.6 * max(map(len, page.lines)):
         return False  # a sentence that goes on
-    if len(number) in (len(_number(above)), len(_number(below))):
-        return False  # neighbours on the same level: a list, or a table of contents
+    numbers = {_number(above), _number(below)}
+    if _number(below) == number or len(number) in map(len, numbers - {number}):
+        return False  # a running header; or, with neighbours on the same level, a list
     if _ENDS_IN_NUMBER.search(text) and (_ENDS_IN_NUMBER.search(above) or _ENDS_IN_NUMBER.search(below)):
         return False
     return len(number) > 1 or len(text.split()) <= 9
@@ -179,7 +179,8 @@ def _mark_shaped(pages: Sequence[Page]) -> None:
         for index, line in enumerate(page.lines[:-1]):
             below = page.lines[index + 1]
             starts = (not page.starts or index in page.starts) and index not in page.headings
-            if starts and len(line) < full <= len(below) and _is_titled(line):
+            fits = len(line) < full <= len(below) and not _ENDS_IN_NUMBER.search(line)
+            if starts and fits and _is_titled(line):
                 page.headings[index] = Heading(1 if line.isupper() else 2, 1)
 
 

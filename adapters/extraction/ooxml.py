@@ -7,6 +7,7 @@ of slides; so these two formats are read here.
 import io
 import posixpath
 import zipfile
+import zlib
 from xml.etree import ElementTree as ET
 
 from adapters.extraction.parts import DAMAGED, Refused
@@ -25,13 +26,21 @@ class Package:
             return None
         try:
             return ET.fromstring(self._zip.read(name))  # noqa: S314 - expat bounds entities; the process is bounded
-        except (ET.ParseError, zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
+        except (
+            ET.ParseError,
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            RuntimeError,
+            OSError,
+            ValueError,
+        ) as error:
             raise Refused(DAMAGED) from error
 
     def targets(self, name: str) -> dict[str, tuple[str, str]]:
-        """What a part refers to: id -> (last word of the type, part name or outside address)."""
+        """What a part, or the package (``""``), refers to: id -> (last word of the type, part or address)."""
         folder, _, file = name.rpartition("/")
-        root = self.xml(f"{folder}/_rels/{file}.rels")
+        root = self.xml(f"{folder}/_rels/{file}.rels".lstrip("/"))
         found = {}
         for relation in root if root is not None else ():
             target = relation.get("Target", "")
@@ -39,6 +48,10 @@ class Package:
                 target = posixpath.normpath(posixpath.join("/" + folder, target)).lstrip("/")
             found[relation.get("Id", "")] = (relation.get("Type", "").rpartition("/")[2], target)
         return found
+
+    def main(self) -> str:
+        """The name of the part that holds the document."""
+        return next((at for kind, at in self.targets("").values() if kind == "officeDocument"), "")
 
 
 def tag(element: ET.Element) -> str:

@@ -7,7 +7,6 @@ from adapters.extraction import tables
 from adapters.extraction.ooxml import Package, attribute, child, each, tag
 from adapters.extraction.parts import Part, literal
 
-_PRESENTATION = "ppt/presentation.xml"
 _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "hdr", "sldNum", "sldImg")
 
@@ -15,8 +14,9 @@ _FURNITURE = ("dt", "ftr", "hdr", "sldNum", "sldImg")
 def parts(data: bytes) -> Iterator[Part]:
     """The slides in the order in which they are shown."""
     package = Package(data)
-    targets = package.targets(_PRESENTATION)
-    slides = each(child(package.xml(_PRESENTATION), "sldIdLst"), "sldId")
+    main = package.main()
+    targets = package.targets(main)
+    slides = each(child(package.xml(main), "sldIdLst"), "sldId")
     for number, slide in enumerate(slides, 1):
         name = targets.get(_relation(slide), ("", ""))[1]
         pieces = list(_shapes(child(package.xml(name), "cSld", "spTree")))

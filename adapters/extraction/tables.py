@@ -52,12 +52,11 @@ def table(rows: Iterable[Row]) -> Iterator[tuple[int, int, str]]:
         yield number, number, literal(" ".join(filter(None, row)))
     if not numbered:
         return
-    columns = max(len(row) for _, row in numbered)
-    numbered = [(number, row + [""] * (columns - len(row))) for number, row in numbered]
     (first, header), body = numbered[0], numbered[1:]
+    body = [(number, row + [""] * (len(header) - len(row))) for number, row in body]
     row_chars = sum(len(_line(row)) for _, row in body) / max(len(body), 1)
-    head = f"{_line(header)}\n{_line(['---'] * columns)}"
-    if len(head) + 2 * row_chars > PART_CHARS and columns > 1:
+    head = f"{_line(header)}\n{_line(['---'] * len(header))}"
+    if len(head) + 2 * row_chars > PART_CHARS and len(header) > 1 and body:
         yield from _records(header, body)
     else:
         yield from _tables(first, head, body)
@@ -79,10 +78,10 @@ def _tables(first: int, head: str, body: list[tuple[int, list[str]]]) -> Iterato
 
 
 def _records(header: list[str], body: list[tuple[int, list[str]]]) -> Iterator[tuple[int, int, str]]:
-    names = [name or f"column {place}" for place, name in enumerate(header, 1)]
     for number, row in body:
-        filled = ((name, cell) for name, cell in zip(names, row, strict=True) if cell)
-        yield number, number, "\n".join(f"- {name}: {cell}" for name, cell in filled)
+        named = ((header[place : place + 1], place, cell) for place, cell in enumerate(row) if cell)
+        lines = (f"- {''.join(name) or f'column {place + 1}'}: {cell}" for name, place, cell in named)
+        yield number, number, "\n".join(lines)
 
 
 def _cell(text: str) -> str:

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from adapters.extraction import tables, webpage
 from adapters.extraction.parts import PART_CHARS, Part, fenced
 
-_CODE = {
-    "bash": "bash", "c": "c", "cc": "cpp", "cfg": "ini", "clj": "clojure", "cmake": "cmake", "conf": "ini",
-    "cpp": "cpp", "cs": "csharp", "css": "css", "dart": "dart", "diff": "diff", "dockerfile": "dockerfile",
-    "env": "ini", "erl": "erlang", "ex": "elixir", "exs": "elixir", "go": "go", "gradle": "groovy",
-    "graphql": "graphql", "h": "c", "hcl": "hcl", "hpp": "cpp", "hs": "haskell", "ini": "ini",
-    "ipynb": "json", "java": "java", "js": "javascript", "json": "json", "jsonl": "json", "jsx": "jsx",
-    "kt": "kotlin", "log": "text", "lua": "lua", "m": "matlab", "makefile": "makefile", "mjs": "javascript",
-    "ml": "ocaml", "nix": "nix", "patch": "diff", "php": "php", "pl": "perl", "properties": "ini",
-    "proto": "protobuf", "ps1": "powershell", "py": "python", "pyi": "python", "r": "r", "rb": "ruby",
-    "rs": "rust", "scala": "scala", "scss": "scss", "sh": "bash", "sql": "sql", "svelte": "svelte",
-    "svg": "xml", "swift": "swift", "tex": "latex", "tf": "hcl", "toml": "toml", "ts": "typescript",
-    "tsx": "tsx", "vue": "vue", "xml": "xml", "yaml": "yaml", "yml": "yaml", "zig": "zig", "zsh": "bash",
+_LANGUAGES = {
+    "bash": "bash sh zsh", "c": "c h", "clojure": "clj", "cmake": "cmake", "cpp": "cc cpp hpp",
+    "csharp": "cs", "css": "css", "dart": "dart", "diff": "diff patch", "dockerfile": "dockerfile",
+    "elixir": "ex exs", "erlang": "erl", "go": "go", "graphql": "graphql", "groovy": "gradle",
+    "haskell": "hs", "hcl": "hcl tf", "ini": "cfg conf env ini properties", "java": "java",
+    "javascript": "js mjs", "json": "ipynb json jsonl", "jsx": "jsx", "kotlin": "kt", "latex": "tex",
+    "lua": "lua", "makefile": "makefile", "matlab": "m", "nix": "nix", "ocaml": "ml", "perl": "pl",
+    "php": "php", "powershell": "ps1", "protobuf": "proto", "python": "py pyi", "r": "r", "ruby": "rb",
+    "rust": "rs", "scala": "scala", "scss": "scss", "sql": "sql", "svelte": "svelte", "swift": "swift",
+    "text": "log", "toml": "toml", "tsx": "tsx", "typescript": "ts", "vue": "vue", "xml": "svg xml",
+    "yaml": "yaml yml", "zig": "zig",
 }  # fmt: skip
-"""Suffix (or whole name) to the info string of a fence. Notebooks and logs are read as they stand."""
+_CODE = {suffix: language for language, suffixes in _LANGUAGES.items() for suffix in suffixes.split()}
+"""The info string of a fence by the suffix of the name, or by the whole name. Logs are text as it stands."""
 
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
@@ -63,14 +63,16 @@ def _code(text: str, language: str) -> Iterator[Part]:
     start = 0
     while start < len(lines):
         end = _cut(lines, start)
-        body = "\n".join(lines[start:end]).strip("\n")
-        if body.strip():
+        if lines[start].strip():
+            body = "\n".join(lines[start:end]).rstrip()
             yield Part(fenced(body, language), label=f"lines {start + 1}-{end}")
         start = end
 
 
 def _cut(lines: list[str], start: int) -> int:
-    """Where the block that begins at `start` ends (exclusive)."""
+    """Where the block that begins at `start` ends (exclusive); blank lines before one stand alone."""
+    if not lines[start].strip():
+        return start + 1
     size, end = 0, start
     best: tuple[bool, int] | None = None
     while end < len(lines):

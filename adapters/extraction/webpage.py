@@ -67,15 +67,15 @@ class _Element:
             or ("style" in attributes and bool(_HIDDEN.search(attributes["style"])))
         )
 
-    def find(self, tags: frozenset[str], *, inside: frozenset[str] = frozenset()) -> Iterator["_Element"]:
-        """Descendants with one of `tags`, in order, without looking inside those and `inside`."""
+    def find(self, *tags: str) -> Iterator["_Element"]:
+        """Descendants with one of `tags`, in order, without looking inside those."""
         for child in self.children:
             if isinstance(child, str) or child.unread:
                 continue
             if child.tag in tags:
                 yield child
-            elif child.tag not in inside:
-                yield from child.find(tags, inside=inside)
+            else:
+                yield from child.find(*tags)
 
 
 class _Tree(HTMLParser):
@@ -174,7 +174,7 @@ class _Flow:
             yield from self.blocks(element)
 
     def _heading(self, element: _Element) -> Iterator[_Heading]:
-        links = element.find(frozenset({"a"}))
+        links = element.find("a")
         inner = next(filter(None, map(_id, links)), "")
         enclosing = next(filter(None, reversed(self._ids)), "")
         text = _tidy("".join(map(_inline, element.children))).replace("\n", " ")
@@ -187,7 +187,7 @@ class _Flow:
         start = element.attributes.get("start", "")
         number = int(start) if start.isdecimal() and len(start) < 6 else 1
         lines = []
-        for item in element.find(frozenset({"li"})):
+        for item in element.find("li"):
             marker = f"{number}. " if element.tag == "ol" else "- "
             number += 1
             body = "\n".join(block for block in self.blocks(item) if isinstance(block, str))
@@ -231,7 +231,7 @@ def _link(text: str, address: str) -> str:
 
 
 def _code(element: _Element) -> Iterator[str]:
-    classes = (element, *element.find(frozenset({"code"})))
+    classes = (element, *element.find("code"))
     found = next(filter(None, (_LANGUAGE.search(one.attributes.get("class", "")) for one in classes)), None)
     text = _raw(element).strip("\n")
     if text.strip():
@@ -246,12 +246,11 @@ def _raw(node: _Element | str) -> str:
 
 def _table(element: _Element) -> Iterator[str]:
     rows: list[list[str]] = []
-    below: dict[
-        int, tuple[int, str]
-    ] = {}  # column -> rows still to fill, and the text of a cell with rowspan
-    for tr in element.find(frozenset({"tr"})):
+    # Column -> rows still to fill, and the text, of a cell with rowspan.
+    below: dict[int, tuple[int, str]] = {}
+    for tr in element.find("tr"):
         row: list[str] = []
-        for cell in tr.find(frozenset({"td", "th"})):
+        for cell in tr.find("td", "th"):
             _fill(row, below)
             text = _tidy("".join(map(_inline, cell.children)))
             span, down = (_span(cell, name) for name in ("colspan", "rowspan"))

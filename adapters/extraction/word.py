@@ -12,10 +12,10 @@ from adapters.extraction import tables
 from adapters.extraction.ooxml import Package, attribute, child, each, tag
 from adapters.extraction.parts import Part, literal
 
-_DOCUMENT = "word/document.xml"
 _LEFT_OUT = frozenset(
     "Fallback annotationRef del footnotePr instrText delText moveFrom pPr rPr rt sdtPr sectPr tblPr".split()
 )
+_BESIDES = ("styles", "numbering", "footnotes")
 _BODY_LEVEL = 9  # an outline level that means "no heading" (ECMA-376 part 1, 17.3.1.20)
 
 
@@ -30,8 +30,7 @@ class _Paragraph(NamedTuple):
 
 def parts(data: bytes) -> Iterator[Part]:
     """The document as one part, since nothing but its headings says where something stands."""
-    package = Package(data)
-    paragraphs = list(_Reader(package).paragraphs(child(package.xml(_DOCUMENT), "body")))
+    paragraphs = list(_Reader(Package(data)).paragraphs())
     if sum(paragraph.level > 0 for paragraph in paragraphs) < 2:  # at most a title
         paragraphs = list(_bold_headings(paragraphs))
     yield Part(re.sub(r"\n{3,}", "\n\n", "".join(map(_markdown, paragraphs))))
@@ -70,19 +69,21 @@ class _Style(NamedTuple):
 
 class _Reader:
     def __init__(self, package: Package) -> None:
-        self._links = {
-            key: at for key, (kind, at) in package.targets(_DOCUMENT).items() if kind == "hyperlink"
-        }
-        self._styles = {
-            attribute(style, "styleId"): style for style in each(package.xml("word/styles.xml"), "style")
-        }
-        self._numbering = _Numbering(package.xml("word/numbering.xml"))
-        self._footnotes = {
-            attribute(note, "id"): note for note in each(package.xml("word/footnotes.xml"), "footnote")
-        }
+        main = package.main()
+        targets = package.targets(main)
+        roots = {kind: package.xml(at) for kind, at in targets.values() if kind in _BESIDES}
+        self._body = child(package.xml(main), "body")
+        self._links = {key: at for key, (kind, at) in targets.items() if kind == "hyperlink"}
+        self._styles = {attribute(style, "styleId"): style for style in each(roots.get("styles"), "style")}
+        self._footnotes = {attribute(note, "id"): note for note in each(roots.get("footnotes"), "footnote")}
+        self._numbering = _Numbering(roots.get("numbering"))
         self._noted: list[str] = []  # ids of footnotes of the paragraph that is being read
 
-    def paragraphs(self, body: ET.Element | None) -> Iterator[_Paragraph]:
+    def paragraphs(self) -> Iterator[_Paragraph]:
+        """What the body holds, in order."""
+        yield from self._blocks(self._body)
+
+    def _blocks(self, body: ET.Element | None) -> Iterator[_Paragraph]:
         for element in body if body is not None else ():
             name = tag(element)
             if name == "p":
@@ -90,7 +91,7 @@ class _Reader:
             elif name == "tbl":
                 yield _Paragraph("", rows=tuple(self._rows(element)))
             elif name in ("sdt", "sdtContent", "customXml", "ins", "moveTo"):
-                yield from self.paragraphs(element)
+                yield from self._blocks(element)
 
     def _paragraph(self, element: ET.Element) -> Iterator[_Paragraph]:
         properties = child(element, "pPr")

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from adapters.extraction import kinds
+from adapters.extraction import decoding, kinds
 from adapters.extraction.parts import Part, Reading, Refused, clip
 
 _READERS = {
@@ -93,7 +93,7 @@ def _parts(kind: str, data: bytes, limits: dict[str, Any]) -> Iterable[Part]:
         parts = reader.parts(data, limits["seconds"] * _SHARE_OF_PDF)
     elif kind == "text":
         # One character more than is kept, so that `clip` sees that something was cut.
-        parts = reader.parts(kinds.text_of(data)[: limits["max_chars"] + 1], limits["suffix"])
+        parts = reader.parts(decoding.text_of(data)[: limits["max_chars"] + 1], limits["suffix"])
     else:
         parts = reader.parts(data)
     return parts

@@ -22,7 +22,7 @@ from core.errors import ChasquiError, UserError
 
 MODEL_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
-_BATCH = 256
+_BATCH = 128
 """Tokens of a prompt that are read between two looks at the other requests, and at who has left."""
 
 _PROMPT_CACHE_MB = 256
@@ -172,7 +172,8 @@ def _bytes(piece: str | list[int]) -> bytes:
 def _llama(model: Path, socket: Path, key: str, *, window: int, slots: int) -> object:
     import xllamacpp  # noqa: PLC0415 - a library of 100 MB, loaded only where the model runs
 
-    cores = min(os.cpu_count() or 1, 8)  # more gain nothing on a model of this size
+    # Its threads wait for each other by spinning. Where they have no core each, it is many times slower.
+    threads = min(max(1, (os.cpu_count() or 1) - 1), 4)
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.hostnames = [str(socket)]  # the suffix tells llama.cpp that it is a path
@@ -181,8 +182,7 @@ def _llama(model: Path, socket: Path, key: str, *, window: int, slots: int) -> o
     params.n_parallel = slots
     params.n_threads_http = slots + 4  # streams must not keep /tokenize waiting
     params.n_batch = params.n_ubatch = _BATCH
-    params.cpuparams_batch.n_threads = cores  # reads prompts
-    params.cpuparams.n_threads = max(1, cores // 2)  # generates: threads wait for each other at every layer
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.cache_ram_mib = _PROMPT_CACHE_MB
     params.ui = False
     params.verbosity = 1  # errors only: no line of its log may hold people's words

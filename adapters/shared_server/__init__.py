@@ -48,7 +48,7 @@ _POLL = 0.02
 _HANDOVER = 1.0
 """Seconds for a server of another version to be gone, if its last user has just left."""
 
-_ORPHAN_GRACE = 3.0
+_ORPHAN_GRACE = 2.0
 """Seconds that a server without keeper has between SIGTERM and SIGKILL, and then to be gone."""
 
 

@@ -1,0 +1,121 @@
+"""What an answer was worth: from what is known of it at its end to the outcome that people see."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from core.citations import cite, resolve
+from core.draft import Draft
+from core.errors import BackendError
+from core.evidence import abstains
+from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Usage
+from core.window import Fitted
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of an answer in the making, so that it can end well at any moment.
+
+    `shown` is the text that people see; `sent` are the passages in the prompt; `ended` is how the
+    model's stream ended, `broken` what cut it off after visible text.
+    """
+
+    shown: str = ""
+    sent: tuple[Hit, ...] = ()
+    left_out: list[str] = field(default_factory=list)
+    prompt_tokens: int = 0
+    pieces: int = 0
+    replica: str = ""
+    ended: Finish | None = None
+    broken: BackendError | None = None
+    started: float = field(default_factory=time.monotonic)
+    first_token_ms: float | None = None
+
+    def received(self, text: str) -> None:
+        """Note a piece of the model's text."""
+        if text:
+            self.pieces += 1
+            if self.first_token_ms is None:
+                self.first_token_ms = self.elapsed_ms()
+
+    def elapsed_ms(self) -> float:
+        return round((time.monotonic() - self.started) * 1000, 1)
+
+    def outcome(self, kind: OutcomeKind, why: str = "", *, citations: tuple[Citation, ...] = ()) -> Outcome:
+        """The outcome as things stand now."""
+        ended = self.ended
+        return Outcome(
+            kind=kind,
+            answer=self.shown.strip(),
+            why=why,
+            citations=citations,
+            hits=self.sent,
+            left_out=tuple(self.left_out),
+            usage=ended.usage if ended else Usage(self.prompt_tokens, self.pieces),
+            finish_reason=ended.reason if ended else None,
+            first_token_ms=self.first_token_ms,
+            total_ms=self.elapsed_ms(),
+            replica=self.replica,
+        )
+
+
+def alone(progress: Progress) -> Outcome:
+    """The outcome of an answer that stands on no passage."""
+    if not progress.shown.strip():
+        return progress.outcome("failed", "The model gave no answer. Please ask again in other words.")
+    if progress.broken:
+        return progress.outcome("partial", progress.broken.sentence)
+    if progress.ended and progress.ended.reason == "length":
+        return progress.outcome("partial", "The answer ends here because it reached its longest length.")
+    return progress.outcome("answered")
+
+
+def grounded(
+    progress: Progress, draft: Draft, question: str, documents: Sequence[Document], *, checked: bool
+) -> Outcome:
+    """The outcome of an answer from passages: its sources, or the refusal that it turned out to be."""
+    passages = [hit.passage for hit in progress.sent]
+    shown = progress.shown.strip()
+    named = resolve(draft.trailer, draft.marks, passages)
+    if named.unresolved:
+        log.info("citations.unresolved", count=named.unresolved)
+    cited = cite(shown, question, passages, named.numbers)
+    if not shown and checked:
+        return progress.outcome(
+            "refused", f"I don't know: nothing in {titles(documents)} bears out an answer to this."
+        )
+    if shown and not cited and abstains(shown):
+        return progress.outcome("refused", f"The model found no answer in {titles(documents)}.")
+    if shown and not cited:
+        progress.left_out.append(
+            "No source is named, because no passage that was read bears this answer out."
+        )
+    if shown and checked and not progress.broken:  # whole sentences were shown, whatever was cut
+        return progress.outcome("answered", citations=cited)
+    return replace(alone(progress), citations=cited)
+
+
+def left_out(fitted: Fitted, documents: Sequence[Document]) -> list[str]:
+    """What did not go into the window, in sentences for people."""
+    notes = []
+    if fitted.passages:
+        read = len({(passage.document, passage.section) for passage in fitted.passages})
+        there = sum(document.sections for document in documents)
+        if read < there:
+            notes.append(f"Read {read} of {there} sections of {titles(documents)}.")
+    if fitted.turns_left_out:
+        turns = "turn" if fitted.turns_left_out == 1 else f"{fitted.turns_left_out} turns"
+        notes.append(f"Left out the oldest {turns} of this thread.")
+    if fitted.question_cut:
+        notes.append("Read only the beginning and the end of the question.")
+    return notes
+
+
+def titles(documents: Sequence[Document]) -> str:
+    """The names of documents for a sentence."""
+    names = list(dict.fromkeys(document.title for document in documents))
+    return " and ".join(names) if len(names) < 3 else f"{len(names)} files"
