@@ -134,7 +134,8 @@ def pdf(
         if columns == 1 and number and section.page > sections[number - 1].page:
             story.append(PageBreak())
         story.append(Paragraph(_escaped(section.heading), styles[f"Heading{section.level}"]))
-        story += [Paragraph(_escaped(section.text), styles["BodyText"]) for _ in range(columns**4)]
+        lines = section.text.split("\n") * columns**4
+        story += [Paragraph(_escaped(line), styles["BodyText"]) for line in lines]
     if columns > 1:
         width = 500 / columns
         frames = [Frame(40 + width * column, 40, width - 10, 760) for column in range(columns)]
@@ -203,24 +204,37 @@ def workbook(folder: Path, name: str = "cities.xlsx") -> Path:
 
 
 def archive(folder: Path, name: str, members: dict[str, bytes]) -> Path:
-    """A zip file; with the right members also a broken or hostile office file."""
+    """A zip file."""
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as packed:
         for member, content in members.items():
             packed.writestr(member, content)
     return folder / name
 
 
+_WORD_ONLY = {
+    "[Content_Types].xml": b"<Types/>",
+    "_rels/.rels": b'<Relationships><Relationship Id="r" Type="x/officeDocument" Target="word/document.xml"/>'
+    b"</Relationships>",
+}
+
+
+def bare_word(folder: Path, name: str, part: bytes) -> Path:
+    """A Word file with nothing but a document part, which may be broken or hostile."""
+    return archive(folder, name, {**_WORD_ONLY, "word/document.xml": part})
+
+
 def bomb(folder: Path, name: str = "bomb.docx", megabytes: int = 200) -> Path:
     """A Word file of about a hundredth of `megabytes` that unpacks to all of them."""
+    path = archive(folder, name, _WORD_ONLY)
     with (
-        zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
         packed.open("word/document.xml", "w", force_zip64=True) as part,
     ):
         part.write(b"<document><body><p><r><t>")
         for _ in range(megabytes):
             part.write(b"A" * 1_000_000)
         part.write(b"</t></r></p></body></document>")
-    return folder / name
+    return path
 
 
 def laughs(folder: Path, name: str = "laughs.docx") -> Path:
@@ -229,7 +243,7 @@ def laughs(folder: Path, name: str = "laughs.docx") -> Path:
         f'<!ENTITY a{number} "{f"&a{number - 1};" * 10}">' for number in range(1, 10)
     )
     part = f"<!DOCTYPE d [{entities}]><document><body><p><r><t>&a9;</t></r></p></body></document>"
-    return archive(folder, name, {"word/document.xml": part.encode()})
+    return bare_word(folder, name, part.encode())
 
 
 def shortened(path: Path, name: str, share: float = 0.6) -> Path:
