@@ -215,7 +215,7 @@ class _Answering:
 
         A stream that breaks after visible text leaves its error in the progress.
         """
-        progress = self._progress
+        progress, broken = self._progress, None
         try:
             async with aclosing(stream) as deltas:
                 async for delta in deltas:
@@ -230,11 +230,12 @@ class _Answering:
                 progress.ended = Finish("stop_sequence", Usage(progress.prompt_tokens, progress.pieces))
         except BackendError as error:
             log.warning("assistant.stream_failed", error=type(error).__name__, detail=error.detail)
-            progress.broken = error
+            broken = error
         finally:
             self._show(draft.close(), delivery)
-        if progress.broken and not progress.shown.strip():
-            raise progress.broken
+        if broken and not progress.shown.strip():
+            raise broken
+        progress.broken = broken
 
     def _show(self, text: str, delivery: Delivery) -> None:
         if text:

@@ -49,7 +49,8 @@ class SourceFilter:
     def __init__(self) -> None:
         self.trailer = ""
         self.marks: list[int] = []
-        self._before = ""  # the last character that was let through: what comes next depends on it
+        self._said: list[str] = []  # what was let through, before its marks were taken out
+        self._before = ""  # the last character of it: what comes next depends on it
         self._held = ""
         self._backticks = 0
         self._in_trailer = False
@@ -60,7 +61,7 @@ class SourceFilter:
             return ""
         self._held += piece
         text = self._before + self._held
-        found = _TRAILER.search(text, len(self._before))
+        found = self._begins(text)
         if not found:
             return self._show(text, self._safe(text))
         if found.end() < len(text):  # at the end it may still grow: "Source" is not yet "Sourcery"
@@ -71,10 +72,27 @@ class SourceFilter:
     def close(self) -> str:
         """The rest that may be shown, now that nothing follows."""
         if self._in_trailer:
-            return ""
+            return "" if "".join(self._said).strip() else self._behind_trailer()
         text = self._before + self._held
-        found = _TRAILER.search(text, len(self._before))
+        found = self._begins(text)
         return self._show(text, found.start() if found else len(text))
+
+    def _begins(self, text: str) -> re.Match[str] | None:
+        """Where the trailer begins, if it does: in a code block ``source:`` is a key like others."""
+        start = len(self._before)
+        for found in _TRAILER.finditer(text, start):
+            if "".join((*self._said, text[start : found.start()])).count("```") % 2 == 0:
+                return found
+        return None
+
+    def _behind_trailer(self) -> str:
+        """The answer of a model that names its source first: all from the next line that names none."""
+        lines = self.trailer.splitlines(keepends=True)
+        named = next((i + 1 for i, line in enumerate(lines) if line.strip()), len(lines))
+        while named < len(lines) and (not lines[named].strip() or _names_source(lines[named])):
+            named += 1
+        self.trailer, answer = "".join(lines[:named]), "".join(lines[named:])
+        return _MARK.sub(self._note, answer)
 
     def _safe(self, text: str) -> int:
         """Up to where the text cannot become part of a trailer or a mark any more."""
@@ -88,6 +106,7 @@ class SourceFilter:
 
     def _show(self, text: str, end: int) -> str:
         shown = text[len(self._before) : end]
+        self._said.append(shown)
         self._before, self._held = text[:end][-1:], text[end:]
         stretches = shown.split("`")  # every other one is code
         for i, stretch in enumerate(stretches):
@@ -99,6 +118,10 @@ class SourceFilter:
     def _note(self, mark: re.Match[str]) -> str:
         self.marks += (int(number.strip(" \tS")) for number in (mark[1] or mark[2]).split(","))
         return ""
+
+
+def _names_source(line: str) -> bool:
+    return bool(_PAIR.match(line) or _IDENTIFIERS.match(line) or _ADDRESS.match(line.strip()))
 
 
 @dataclass(frozen=True, slots=True)

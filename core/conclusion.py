@@ -88,7 +88,7 @@ def grounded(
         return progress.outcome(
             "refused", f"I don't know: nothing in {titles(documents)} bears out an answer to this."
         )
-    if shown and not cited and abstains(shown):
+    if shown and abstains(shown):
         return progress.outcome("refused", f"The model found no answer in {titles(documents)}.")
     if shown and not cited:
         progress.left_out.append(

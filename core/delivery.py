@@ -12,6 +12,9 @@ from typing import Self
 from core.markdown import Fence, framed, next_page, open_fence, size
 from core.ports import Ledger, Reply
 
+LAST_WRITE = 3.0
+"""Seconds that a cancelled delivery still has for showing what was added."""
+
 _LONGEST_WORD = 24
 """Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
 
@@ -47,15 +50,12 @@ class Delivery:
         assert self._writer
         self._closing.set()
         self._news.set()
-        cancelled: asyncio.CancelledError | None = None
-        while not self._writer.done():
-            try:
-                await asyncio.shield(self._writer)
-            except asyncio.CancelledError as again:  # what was added is shown all the same
-                cancelled = again
-        self._writer.result()
-        if cancelled:
-            raise cancelled
+        try:
+            await asyncio.shield(self._writer)
+        except asyncio.CancelledError:
+            await asyncio.wait({self._writer}, timeout=LAST_WRITE)  # what was added is to be seen
+            self._writer.cancel()
+            raise
 
     @property
     def text(self) -> str:
@@ -104,7 +104,7 @@ class Delivery:
             page, rest, self._fence = next_page(self._text, self._reply.profile, self._fence)
             end -= len(self._text) - len(rest)
             self._text = rest
-            if page:
+            if page.strip():
                 await self._put(page, final=True)
                 self._page, self._shown, wrote = self._page + 1, "", True
         shown = self._text[: max(end, 0)]

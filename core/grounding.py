@@ -14,6 +14,8 @@ from core.knowledge import in_reading_order
 from core.library import Library
 from core.types import Document, Hit, ThreadId, Turn
 
+_NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
+
 _CANDIDATES = 40
 _RANKED_AGAIN = 8
 
@@ -62,11 +64,9 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     `enough` is the least share of the question, 0 to 1, that its best passage must hold.
     """
     wanted = wish(question.text, attached=bool(question.attached))
-    talk = wanted is Wish.TALK or not question.documents
-    if talk and grounding is Grounding.REQUIRE:
-        return Ground(refusal="I answer from documents only. Attach a file, and ask about it.")
-    if talk:
-        return Ground()
+    if wanted is Wish.TALK or not question.documents:
+        required = grounding is Grounding.REQUIRE
+        return Ground(refusal=_NO_DOCUMENT if required else "")
     if wanted is Wish.WHOLE:
         return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
     before = question.turns[-1].question if question.turns and follows_up(question.text) else ""

@@ -126,10 +126,11 @@ def _cut(markdown: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _may_be_title(lines: list[str]) -> bool:
-    """Whether the last line, underlined, is a heading: a short line of its own, no list, table or rule."""
+    """Whether the last line, underlined, is a heading: short, alone, no list or table, no sentence's end."""
     *_, before, last = "", *lines
-    short = not before.strip() and len(last) <= HEADING_LENGTH and "|" not in last
-    return short and bool(re.match(r"^ {0,3}\w", last)) and bool(plain(last))
+    alone = not before.strip() and len(last) <= HEADING_LENGTH and "|" not in last
+    ends = last.rstrip().endswith((".", ",", ";", ":"))
+    return alone and not ends and bool(re.match(r" {0,3}\w", last) and plain(last))
 
 
 def plain(heading: str) -> str:
