@@ -1,0 +1,131 @@
+"""What the measurements share: a model in another process, a whole app, a platform that only records."""
+
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import accumulate
+from pathlib import Path
+
+from bots.settings import BackendSettings, RedisSettings, Settings
+from bots.wiring import App, app
+from core.errors import FileRefused
+from core.markdown import DISCORD
+from core.ports import Ledger
+from core.types import Attachment, Message, Outcome, PageProfile, ThreadId
+
+ROOT = Path(__file__).parents[2]
+TOKEN_DELAY = 0.02
+"""Seconds between two tokens of the model: 50 tokens a second."""
+
+
+@asynccontextmanager
+async def model(answer: str, *, token_delay: float = TOKEN_DELAY) -> AsyncIterator[str]:
+    """The address of a TGI stand-in in a process of its own, so that its CPU time is not ours."""
+    command = (sys.executable, "-m", "tests.emulators.tgi")
+    options = ("--answer", answer, "--token-delay", str(token_delay), "--max-concurrent", "1000")
+    process = await asyncio.create_subprocess_exec(
+        *command, *options, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    assert process.stdout
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+@asynccontextmanager
+async def whole_app(model_url: str) -> AsyncIterator[App]:
+    """Everything that a worker runs, on an embedded Redis-protocol server of its own."""
+    with tempfile.TemporaryDirectory(prefix="chasqui-bench-", dir="/tmp") as folder:  # sockets: short paths
+        backend = BackendSettings(urls=(model_url,), max_new_tokens=512)
+        async with app(Settings(data_dir=Path(folder), redis=RedisSettings(), backend=backend)) as ready:
+            yield ready
+
+
+class Recorder:
+    """A platform that keeps the pages of each reply, by message id; as quick as a platform can be."""
+
+    name = "discord"
+
+    def __init__(self) -> None:
+        self.replies: dict[str, RecordedReply] = {}
+
+    def reply(self, message: Message, ledger: Ledger) -> "RecordedReply":
+        """As `Platform.reply`."""
+        reply = self.replies[message.id] = RecordedReply(ledger)
+        return reply
+
+    async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
+        """As `Platform.download`; no message here has a file."""
+        raise FileRefused(f"{file.name} is not there.")
+        yield b""
+
+
+class RecordedReply:
+    """Pages as they stand, at the pace and with the limit of Discord, and when the first text stood."""
+
+    profile: PageProfile = DISCORD
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.pages: dict[int, str] = {}
+        self.first_text_at = 0.0
+        self._ledger = ledger
+
+    async def status(self, text: str | None) -> None: ...
+
+    async def write(self, page: int, markdown: str, *, final: bool) -> None:
+        """As `Reply.write`, and like a platform it notes the id of a page that is new."""
+        self.first_text_at = self.first_text_at or time.perf_counter()
+        new = page not in self.pages
+        self.pages[page] = markdown
+        if new:
+            await self._ledger.sent(page, f"page {page}")
+
+    async def finish(self, outcome: Outcome) -> None: ...
+
+
+class NoLedger:
+    """A ledger that costs nothing, where the store is not what is measured."""
+
+    async def intend(self, page: int) -> None: ...
+
+    async def sent(self, page: int, platform_id: str) -> None: ...
+
+    async def checkpoint(self, text: str) -> None: ...
+
+
+def message(number: int, thread: str, text: str) -> Message:
+    """A message of one measurement; `number` must not come twice."""
+    return Message(f"m{number}", ThreadId("discord", thread), "U1", text, at=1_700_000_000.0 + number)
+
+
+class Language:
+    """Made-up prose from a seed: as many different words as a real text has, as unevenly spread."""
+
+    def __init__(self, seed: int, vocabulary: int = 20_000) -> None:
+        self.random = random.Random(seed)
+        syllables = [a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
+        made: dict[str, None] = {}
+        while len(made) < vocabulary:
+            made["".join(self.random.choices(syllables, k=self.random.choice((1, 2, 2, 3, 3))))] = None
+        self._words = list(made)
+        # Zipf's law: the n-th most frequent word stands 1/n as often as the first.
+        self._weights = list(accumulate(1 / rank for rank in range(1, vocabulary + 1)))
+
+    def words(self, number: int) -> list[str]:
+        """So many words, frequent ones often."""
+        return self.random.choices(self._words, cum_weights=self._weights, k=number)
+
+    def prose(self, number: int) -> str:
+        """So many words in sentences of about fifteen."""
+        said = self.words(number)
+        for start in range(0, number, 15):
+            said[start] = said[start].capitalize()
+            end = min(start + 15, number) - 1
+            said[end] += "."
+        return " ".join(said)

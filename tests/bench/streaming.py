@@ -1,0 +1,162 @@
+"""CPU time of one streamed token, from the bytes of the stream to the pages on a reply.
+
+A figure is (long answers - short answers) / (tokens between them), so that connecting, asking and ending
+are not in it. The model is another process, so that only our CPU time counts.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from itertools import count
+
+import aiohttp
+
+from adapters.tgi import Tgi
+from bots.wiring import App
+from core.assistant import Assistant
+from core.delivery import Delivery
+from core.draft import Draft
+from core.evidence import bears_out
+from core.profiles import AIROBOROS
+from core.router import Router
+from core.types import Passage, Sampling
+from tests.bench.figure import Figure
+from tests.bench.parts import Language, NoLedger, RecordedReply, Recorder, message, model, whole_app
+from tests.emulators.tgi import tokens_of
+
+BUDGET = 25.0
+STREAMS = 64
+SHORT, LONG = 8, 108
+"""Tokens of an answer."""
+ROUNDS = 2
+
+_LANGUAGE = Language(seed=1)
+PARAGRAPHS = [_LANGUAGE.prose(45) for _ in range(4)]
+ANSWER = " " + "\n\n".join(PARAGRAPHS)
+SAID = {
+    tokens: "".join("".join(token.text for token in tokens_of(ANSWER)[:tokens]).split())
+    for tokens in (SHORT, LONG)
+}
+"""The answers of these lengths without white space, which pages may change at their ends."""
+QUESTION = "What does the chasqui carry?"
+
+Read = Callable[[int], Coroutine[Any, Any, None]]
+"""Asks for an answer of so many tokens and reads it in some way."""
+
+
+def measure() -> list[Figure]:
+    """CPU time per token with 64 streams at once and with one, and what some kinds of answers add."""
+    return asyncio.run(_measure())
+
+
+async def _measure() -> list[Figure]:
+    async with (
+        model(ANSWER) as url,
+        Tgi(url) as tgi,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        whole_app(url) as app,
+    ):
+        to_pages, to_nowhere = _ToPages(tgi), _ToNowhere(session, url)
+        many, bare_many = await _cheapest(STREAMS, to_pages, to_nowhere)
+        one, bare_one = await _cheapest(1, to_pages, to_nowhere)
+        cited, checked, whole = await _cheapest(
+            STREAMS, _ToPages(tgi, cited=True), _ToPages(tgi, cited=True, checked=True), _Whole(app)
+        )
+    return [
+        Figure(f"CPU per streamed token, {STREAMS} streams at once", many, "us", BUDGET),
+        Figure("  of that, a bare aiohttp client that drops the bytes", bare_many, "us"),
+        Figure("  with the source trailer held back", cited, "us"),
+        Figure("  with each sentence checked against 6 passages", checked, "us"),
+        Figure("  with inbox, lease and ledger in Redis", whole, "us"),
+        Figure("CPU per streamed token, 1 stream", one, "us"),
+        Figure("  of that, a bare aiohttp client that drops the bytes", bare_one, "us"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _ToNowhere:
+    """The least that any client must do."""
+
+    session: aiohttp.ClientSession
+    url: str
+
+    async def __call__(self, tokens: int) -> None:
+        asked = {"inputs": QUESTION, "parameters": {"max_new_tokens": tokens}}
+        async with self.session.post(f"{self.url}/generate_stream", json=asked) as response:
+            while await response.content.readany():
+                pass
+
+
+class _ToPages:
+    """The stream through router, filters and delivery to pages, without a store."""
+
+    def __init__(self, tgi: Tgi, *, cited: bool = False, checked: bool = False) -> None:
+        self._router = Router([tgi])
+        self._cited = cited
+        self._checked = checked
+        others = [_LANGUAGE.prose(130) for _ in range(5)]
+        self._passages = [
+            Passage(str(n), "d", "Title", text) for n, text in enumerate([*others, "\n\n".join(PARAGRAPHS)])
+        ]
+
+    async def __call__(self, tokens: int) -> None:
+        reply = RecordedReply(NoLedger())
+        draft = Draft(AIROBOROS.stop, cited=self._cited, check=self._borne_out if self._checked else None)
+        async with Delivery(reply, NoLedger()) as delivery:
+            stream = self._router.stream(QUESTION, Sampling(tokens, stop=AIROBOROS.stop))
+            async with aclosing(stream) as deltas:
+                async for delta in deltas:
+                    if visible := draft.feed(delta.text):
+                        delivery.add(visible)
+                        delivery.check()
+            delivery.add(draft.close())
+        _prove(reply, tokens)
+
+    def _borne_out(self, sentence: str) -> bool:
+        return any(bears_out(passage, sentence, QUESTION) for passage in self._passages)
+
+
+class _Whole:
+    """Everything that happens to a message, from the inbox to its turn in the history."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._platform = Recorder()
+        self._numbers = count()
+
+    async def __call__(self, tokens: int) -> None:
+        number = next(self._numbers)
+        asked = message(number, f"thread {number}", QUESTION)
+        usual = self._app.assistant
+        policy = replace(usual.policy, max_new_tokens=tokens)
+        assistant = Assistant(usual.backend, usual.history, usual.library, policy)
+        await self._app.inbox.put(asked)
+        async with self._app.inbox.take(asked.thread) as lease:
+            assert lease
+            await assistant.answer(lease, self._platform)
+        _prove(self._platform.replies.pop(asked.id), tokens)
+
+
+def _prove(reply: RecordedReply, tokens: int) -> None:
+    """What was measured was done: every character of the answer stands on the pages."""
+    assert "".join("".join(reply.pages.values()).split()) == SAID[tokens]
+
+
+async def _cheapest(streams: int, *readers: Read) -> list[float]:
+    """Least CPU microseconds per token of each reader; they take turns, so that all meet the same machine."""
+    rounds = [[await _per_token(streams, read) for read in readers] for _ in range(ROUNDS)]
+    return [min(costs) for costs in zip(*rounds, strict=True)]
+
+
+async def _per_token(streams: int, read: Read) -> float:
+    spent = {}
+    for tokens in (SHORT, LONG):
+        begin = time.process_time()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(streams):
+                group.create_task(read(tokens))
+        spent[tokens] = time.process_time() - begin
+    return (spent[LONG] - spent[SHORT]) / (LONG - SHORT) / streams * 1e6

@@ -1,0 +1,275 @@
+"""What counts as the same word, and what a passage proves of an answer."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.evidence import (
+    STRONG,
+    Asked,
+    Wish,
+    abstains,
+    bears_out,
+    best_sentence,
+    follows_up,
+    readable,
+    wish,
+)
+from core.terms import STOP_WORDS, alike, asks, numbers, sentences, stems, terms, words
+from core.types import Hit, Passage
+from tests.core.hostile import STEADY, texts
+
+LEAVE = Passage(
+    "1",
+    "d",
+    "handbook.md",
+    "New staff get 20 days of leave in their first year. Later it is 25 days. Dana Ito keeps the list.",
+    heading=("Leave",),
+)
+
+
+# --- Words ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("The Café's Wi-Fi", ["the", "cafe", "s", "wi", "fi"]),
+        ("max_new_tokens", ["max", "new", "tokens"]),
+        ("1,200.50 and 3.5 or 1,2", ["1200.50", "and", "3.5", "or", "1,2"]),
+        ("twenty days, one thing", ["20", "days", "one", "thing"]),
+        ("日本語です", ["日本", "本語", "語て", "てす"]),
+        ("Straße ÉTÉ ﬁsh İstanbul", ["strasse", "ete", "fish", "istanbul"]),
+        ("किताब नमस्ते", ["कतब", "नमसत"]),
+        ("", []),
+        ("—!?…", []),
+    ],
+)
+def test_words_are_what_people_type(written: str, read: list[str]) -> None:
+    """Folded in case and accents, numbers as digits, scripts without spaces as pairs of characters."""
+    assert words(written) == read
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("refunds", "Refund"),
+        ("policies", "policy"),
+        ("CAFÉ", "cafe\u0301"),
+        ("thirty", "30"),
+        ("1,000", "1000"),
+    ],
+)
+def test_forms_of_a_word_are_one_term(one: str, other: str) -> None:
+    """Plural and singular, composed and decomposed, spelled out and in digits."""
+    assert terms(one) == terms(other) == terms(f"the {one} and the {other}")
+
+
+def test_words_without_content_are_no_terms() -> None:
+    """Stop words do not count, though the index holds them; each term counts once."""
+    assert terms("What is the refund for a refund?") == ["refund"]
+    assert "the" in stems("the refund")
+    assert not set(terms(" ".join(STOP_WORDS)))
+    assert asks(terms("how long does it take?")[0])
+
+
+def test_numbers_are_the_same_however_they_are_written() -> None:
+    """Thousands signs and words do not make another number."""
+    assert numbers("1,200 of twenty, or 3.5") == {"1200", "20", "3.5"}
+    assert numbers("none at all") == set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("blueberry", "bluberry", True),
+        ("deadline", "daedline", True),
+        ("policy", "police", True),
+        ("refund", "refunds", True),
+        ("leave", "lease", True),
+        ("cat", "cut", False),
+        ("12345", "12346", False),
+        ("vacation", "location", False),
+        ("leave", "leaving", False),
+    ],
+)
+def test_one_typing_slip_is_forgiven_in_long_words(one: str, other: str, same: bool) -> None:
+    """A letter missing, doubled, wrong or swapped; never in numbers or short words."""
+    assert alike(one, other) is same
+    assert alike(other, one) is same
+
+
+@STEADY
+@given(texts, texts)
+def test_the_analysis_takes_any_text(one: str, other: str) -> None:
+    """No text breaks it; a text is analysed the same alone and in front of another."""
+    assert terms(one) == list(dict.fromkeys(stem for stem in terms(one)))
+    assert set(terms(one)) <= set(stems(one))
+    assert words(f"{one}\n{other}") == words(one) + words(other)
+    assert alike(one, other) == alike(other, one)
+    assert alike(one, one)
+
+
+@STEADY
+@given(texts)
+def test_sentences_hold_every_character(written: str) -> None:
+    """Cut anywhere, nothing but white space is lost, closing quotation marks neither."""
+    pieces = sentences(written)
+
+    assert "".join("".join(pieces).split()) == "".join(written.split())
+    assert all(piece == piece.strip() and piece for piece in pieces)
+
+
+def test_sentences_end_at_their_signs() -> None:
+    """Full stops inside numbers and names end nothing; signs behind a full stop belong to its sentence."""
+    assert sentences('He said "no." Then 3.5 came! (So it was.) Really?') == [
+        'He said "no."',
+        "Then 3.5 came!",
+        "(So it was.)",
+        "Really?",
+    ]
+    assert sentences("一つ。「二つ。」三つ\nfour") == ["一つ。", "「二つ。」", "三つ", "four"]
+
+
+# --- Wishes -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "attached", "wanted"),
+    [
+        ("Hello!", False, Wish.TALK),
+        ("thanks, great", False, Wish.TALK),
+        ("Summarise this file.", True, Wish.WHOLE),
+        ("tl;dr", True, Wish.WHOLE),
+        ("Give me a summary in three bullet points", False, Wish.WHOLE),
+        ("Translate the document", True, Wish.WHOLE),
+        ("What is this about?", True, Wish.WHOLE),
+        ("How many days of leave do new staff get?", True, Wish.ANSWER),
+        ("How many days of leave do new staff get?", False, Wish.ANSWER),
+        ("Who keeps the list?", False, Wish.ANSWER),
+        ("What color are bluberries? Source?", True, Wish.ANSWER),
+    ],
+)
+def test_a_message_says_what_it_wants(question: str, attached: bool, wanted: Wish) -> None:
+    """Talk needs no document, a summary the whole of it, everything else its best passages."""
+    assert wish(question, attached=attached) is wanted
+
+
+@pytest.mark.parametrize(
+    ("question", "leans"),
+    [
+        ("And in the second year?", True),
+        ("What about cats?", True),
+        ("Who wrote it?", True),
+        ("Why?", True),
+        ("How many days of leave do new staff get?", False),
+        ("When does the office in Lima open?", False),
+    ],
+)
+def test_a_follow_up_leans_on_the_question_before(question: str, leans: bool) -> None:
+    """It points back, or says too little by itself."""
+    assert follows_up(question) is leans
+
+
+# --- Evidence ---------------------------------------------------------------------------------------
+
+
+def share(question: str, *, before: str = "") -> float:
+    """How much of a question the passage about leave holds, among others."""
+    other = Passage("2", "d", "handbook.md", "Visitors sign in at the desk.")
+    return Asked.of(question, [Hit(LEAVE, 1.0), Hit(other, 0.5)], before).share_in(readable(LEAVE))
+
+
+def test_a_passage_holds_the_questions_that_it_answers() -> None:
+    """Subjects count, asking words hardly, and a subject that is missing everywhere counts most."""
+    assert share("How many days of leave do new staff get?") > 0.8
+    assert share("How many days of leave do new staff get in the frist yaer?") > STRONG
+    assert share("How many days of parental leave do contractors get?") < STRONG
+    assert share("What is the wifi password?") == 0.0
+    assert share("") == share("???") == 0.0
+    assert share("And contractors?") < share(
+        "And contractors?", before="How many days of leave do staff get?"
+    )
+
+
+@STEADY
+@given(st.lists(texts, min_size=3, max_size=3))
+def test_a_share_is_a_share(said: list[str]) -> None:
+    """Between nothing and all, and all of it in the question itself."""
+    question, before, written = said
+    passage = Passage("1", "d", "t", written, heading=(before,))
+
+    asked = Asked.of(question, [Hit(passage, 1.0)], before)
+
+    assert 0.0 <= asked.share_in(readable(passage)) <= 1.0 + 1e-9
+    assert asked.share_in(f"{question} {before}") == pytest.approx(1.0) or not any(asked.weights.values())
+
+
+QUESTION = "How many days of leave do new staff get?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "borne_out"),
+    [
+        ("New staff get 20 days of leave.", QUESTION, True),
+        ("They get twenty days in their first year.", QUESTION, True),
+        ("New staff get 30 days of leave.", QUESTION, False),
+        ("New staff get 20.5 days of leave.", QUESTION, False),
+        ("Dana Ito keeps the list.", "Who keeps the list?", True),
+        ("The list is kept by Peter Pan.", "Who keeps the list?", False),
+        ("Yes.", "Do new staff get days of leave?", True),
+        ("Yes.", "Is there a swimming pool for elephants?", False),
+        ("Whales sing at night in deep waters.", QUESTION, False),
+    ],
+)
+def test_a_passage_bears_out_only_what_it_says(sentence: str, question: str, borne_out: bool) -> None:
+    """Every number and name must stand there, and most other words."""
+    assert bears_out(LEAVE, sentence, question) is borne_out
+
+
+def test_a_literal_model_must_not_mix_up_neighbours() -> None:
+    """The number of the next sentence does not answer the question, though the passage holds it."""
+    mixed = "New staff get 25 days of leave."
+
+    assert bears_out(LEAVE, mixed, QUESTION)
+    assert not bears_out(LEAVE, mixed, QUESTION, literal=True)
+    assert bears_out(LEAVE, "New staff get 20 days of leave.", QUESTION, literal=True)
+    assert not bears_out(LEAVE, "New staff get days of leave.", QUESTION, literal=True)
+
+
+@STEADY
+@given(*[texts] * 3)
+def test_a_quote_stands_in_its_text(written: str, wanted: str, sentence: str) -> None:
+    """Word for word, for any text; and judging any sentence ends well."""
+    assert best_sentence(written, wanted) in written
+    for literal in (False, True):
+        assert bears_out(Passage("1", "d", "t", written), sentence, wanted, literal=literal) in (True, False)
+
+
+def test_the_nearest_sentence_is_quoted() -> None:
+    """The one that holds most of what is wanted, with a number where a number is asked for."""
+    assert best_sentence(LEAVE.text, "Who keeps the list?") == "Dana Ito keeps the list."
+    assert best_sentence(LEAVE.text, QUESTION).startswith("New staff get 20 days")
+
+
+@pytest.mark.parametrize(
+    ("answer", "gives_up"),
+    [
+        ("I don't know.", True),
+        ("I do not know the answer to that.", True),
+        ("Sorry, I cannot find this in the text.", True),
+        ("An answer could not be generated based on the provided input.", True),
+        ("The text does not mention the price.", True),
+        ("There is no information about this.", True),
+        ("It is not stated in the document.", True),
+        ("The price is not mentioned in the passage.", True),
+        ("New staff get 20 days of leave.", False),
+        ("Sorry to say, it costs 20 euros.", False),
+        ("We do not accept returns after 30 days.", False),
+        ("The document does not need a signature.", False),
+        ("", False),
+    ],
+)
+def test_a_model_that_gives_up_is_understood(answer: str, gives_up: bool) -> None:
+    """What it says first counts; a rule that says no is an answer."""
+    assert abstains(answer) is gives_up
