@@ -36,32 +36,31 @@ class TerminalThread:
     """One thread at one terminal: puts messages into the inbox and answers them here."""
 
     def __init__(self, app: App, terminal: Terminal, thread: str | None) -> None:
-        self.interrupted = False
+        self.interrupted = False  # whether the last answer was stopped with Ctrl-C
+        self._answering = ""
         self._thread = ThreadId("terminal", thread or uuid.uuid4().hex)
         self._app = app
         self._terminal = terminal
 
     async def ask(self, text: str, files: Sequence[Path] = ()) -> Outcome:
         """Put a question and answer it, after any that an earlier process left unanswered here."""
+        self.interrupted = False
         attachments = tuple(attachment(file) for file in files)
         message = Message(
             uuid.uuid4().hex, self._thread, "terminal", text, time.time(), attachments=attachments
         )
         await self._app.inbox.put(message)
-        self.interrupted = False
-        with _on_interrupt(self._stop):
-            while True:
+        self._answering = message.id
+        while True:
+            with _on_interrupt(self._stop):
                 async with self._app.inbox.take(self._thread) as lease:
                     if lease is None:
                         raise ChasquiError("Another chasqui answered this question, in its own window.")
-                    mine = lease.message.id == message.id
-                    if not mine:
-                        self._terminal.note(
-                            f"First, a question that was left unanswered: {lease.message.text}"
-                        )
-                    outcome = await self._app.assistant.answer(lease, self._terminal)
-                    if mine:
-                        return outcome
+                    self._answering = lease.message.id
+                    if lease.message.id == message.id:
+                        return await self._app.assistant.answer(lease, self._terminal)
+                    self._terminal.note(f"First, a question that was left unanswered: {lease.message.text}")
+                    await self._app.assistant.answer(lease, self._terminal)
 
     async def command(self, name: str) -> str:
         """Run a command of the table; returns what to show."""
@@ -72,7 +71,7 @@ class TerminalThread:
 
     async def _stop(self) -> None:
         self.interrupted = True
-        await self._app.inbox.stop(self._thread)
+        await self._app.inbox.stop(self._thread, self._answering)
 
 
 @contextmanager
@@ -82,11 +81,16 @@ def _on_interrupt(stop: Callable[[], Awaitable[None]]) -> Iterator[None]:
     assert task
     stopping: list[asyncio.Future[None]] = []
 
+    def asked(stopped: asyncio.Future[None]) -> None:
+        if not stopped.cancelled() and stopped.exception():
+            task.cancel()  # nobody could be asked
+
     def pressed() -> None:
         if stopping:
             task.cancel()
         else:
             stopping.append(asyncio.ensure_future(stop()))
+            stopping[0].add_done_callback(asked)
 
     loop.add_signal_handler(signal.SIGINT, pressed)
     try:

@@ -135,8 +135,11 @@ class Inbox(Protocol):
         """
         ...
 
-    async def stop(self, thread: ThreadId) -> None:
-        """Ask whoever answers in this thread to stop, wherever it runs."""
+    async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
+        """Ask for the answer to that message to stop, wherever it is made, or before it begins.
+
+        Without `message_id` it is the message that is being answered or comes next.
+        """
         ...
 
 

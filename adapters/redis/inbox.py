@@ -137,9 +137,10 @@ class RedisInbox:
                 if lease is not None:
                     lease.end()
 
-    async def stop(self, thread: ThreadId) -> None:
-        """Mark the message that is being answered, or that comes next, as to be stopped."""
-        await self._store.run(scripts.STOP, self._store.keys(thread), self._store.retention.words)
+    async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
+        """Mark that message, or the one that is being answered or comes next, as to be stopped."""
+        life = self._store.retention.words
+        await self._store.run(scripts.STOP, self._store.keys(thread), life, message_id or "")
 
     async def _next(self, keys: ThreadKeys, ownership: Ownership) -> RedisLease | None:
         life = self._store.retention.words

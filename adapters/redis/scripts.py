@@ -33,7 +33,8 @@ local function pop(id)
   redis.call('LPOP', mail)
   redis.call('HDEL', messages, id)
   redis.call('DEL', ledger)
-  redis.call('HDEL', state, 'attempts', 'stop')
+  redis.call('HDEL', state, 'attempts')
+  if redis.call('HGET', state, 'stop') == id then redis.call('HDEL', state, 'stop') end
 end
 """
 
@@ -162,10 +163,10 @@ return 1
 )
 
 STOP = _script(
-    "life in s",
+    "life in s, id or nothing for the head",
     """
-local id = redis.call('LINDEX', mail, 0)
-if not id then return end
+local id = ARGV[2] ~= '' and ARGV[2] or redis.call('LINDEX', mail, 0)
+if not id or not redis.call('LPOS', mail, id) then return end
 redis.call('HSET', state, 'stop', id)
 redis.call('EXPIRE', state, ARGV[1])
 """,

@@ -244,6 +244,34 @@ async def test_a_stop_before_the_take_is_not_lost(redis_store: Store) -> None:
         await lease.stopped()
 
 
+async def test_the_stop_of_a_waiting_question_leaves_the_answer_before_it_alone(redis_store: Store) -> None:
+    """Two people ask in one thread, and one of them thinks better of it."""
+    inbox = RedisInbox(redis_store)
+    first, second = question(THREAD, 0), question(THREAD, 1)
+    await inbox.put(first)
+    await inbox.put(second)
+    await inbox.stop(THREAD, second.id)
+
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        assert not await is_stopped(lease)
+        await lease.finish(None)
+    async with inbox.take(THREAD) as lease, asyncio.timeout(DEADLINE):
+        assert lease is not None
+        await lease.stopped()
+
+
+async def test_the_stop_of_a_question_that_is_gone_stops_nothing(redis_store: Store) -> None:
+    """It was answered in the meantime; the next one is not to suffer for it."""
+    inbox = RedisInbox(redis_store)
+    await inbox.put(question(THREAD, 0))
+    await inbox.stop(THREAD, "gone")
+
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        assert not await is_stopped(lease)
+
+
 async def test_stopping_an_idle_thread_stops_nothing_later(redis_store: Store) -> None:
     """A Stop that finds nothing waiting leaves no flag for the next question."""
     inbox = RedisInbox(redis_store)
