@@ -104,24 +104,21 @@ class Engine:
             async with self._http.post("/completion", json=body) as response:
                 await _check(response)
                 async for line in response.content:
-                    if line.startswith(b"data: "):
-                        yield await self._step(json.loads(line[6:]))
-                    elif line.startswith(b"error: "):
-                        raise failed("the engine gave up")
+                    if line.startswith((b"data: ", b"error: ")):  # not the comments of a long silence
+                        yield await self._step(json.loads(line.partition(b": ")[2]))
         except aiohttp.ClientError as error:
             raise failed(type(error).__name__) from error
 
     async def _step(self, said: dict[str, Any]) -> Step:
+        if "tokens_predicted" not in said:
+            raise failed("the engine gave up")  # what it says may repeat the prompt
         count: int = said["tokens_predicted"]
         if said.get("stop"):
             return Step(count, ended="eos" if said["stop_type"] == "eos" else "limit")
         chosen = said["completion_probabilities"][-1]
-        text: str = said["content"]
-        if text:
-            return Step(count, Token(chosen["id"], text, chosen["logprob"]))
-        return Step(
-            count, Token(chosen["id"], await self._special_text(chosen["id"]), chosen["logprob"], True)
-        )
+        special = not said["content"]
+        text = await self._special_text(chosen["id"]) if special else said["content"]
+        return Step(count, Token(chosen["id"], text, chosen["logprob"], special))
 
     async def _special_text(self, token: int) -> str:
         """What a special token looks like, such as ``<|im_end|>``; the engine leaves it out of its text."""

@@ -35,6 +35,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from adapters.shared_server import keeper
 from core.errors import UserError
@@ -105,7 +106,7 @@ class _Files:
     name: str
 
     @classmethod
-    def of(cls, data_dir: Path, name: str) -> "_Files":
+    def of(cls, data_dir: Path, name: str) -> Self:
         run = data_dir.absolute() / "run"
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -154,14 +155,14 @@ class _Files:
 
 async def _enter(files: _Files, server: Server, users: int) -> Path:
     """Become one of the `users`; the socket of the server, which answers."""
-    patience = time.monotonic() + _HANDOVER
+    deadline = time.monotonic() + _HANDOVER
     while True:
         await _lock(users, fcntl.LOCK_SH)
         with _opened(files.path("start")) as start:
             await _lock(start)
             if (socket := await _join_or_start(files, server)) is not None:
                 return socket
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise UserError(
                 f"The {server.name} server in {files.run.parent} has another version or other settings: "
                 "close the other chasqui programs that use this data directory, then try again."

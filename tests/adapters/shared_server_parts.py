@@ -58,7 +58,7 @@ async def pid_behind(socket: Path) -> int:
 
 def runs(pid: int) -> bool:
     """Whether there is such a process, other than one that has ended and waits to be noticed."""
-    if sys.platform == "linux":
+    if Path("/proc/self/stat").exists():
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
             return state != "Z" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
