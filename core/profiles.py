@@ -5,7 +5,7 @@ The rule for the airoboros family is FastChat's (fastchat/model/model_adapter.py
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.prompt import (
     AIROBOROS_V2,
@@ -77,30 +77,14 @@ VICUNA = ModelProfile(
     temperature=0.5,
     top_p=0.95,
 )
-AIROBOROS = ModelProfile(
-    name="airoboros",
-    template=VICUNA_V1_1,
-    system=CARD_SYSTEM,
-    stop=_VICUNA_STOPS,
-    window=2048,
-    temperature=0.5,
-    top_p=0.95,
-)
-AIROBOROS_2 = ModelProfile(
-    name="airoboros_v2",
-    template=AIROBOROS_V2,
-    stop=_VICUNA_STOPS,
-    window=4096,
-    temperature=0.5,
-    top_p=0.95,
-)
-AIROBOROS_3 = ModelProfile(
+AIROBOROS = replace(VICUNA, name="airoboros", system=CARD_SYSTEM)
+AIROBOROS_2 = replace(VICUNA, name="airoboros_v2", template=AIROBOROS_V2, window=4096)
+AIROBOROS_3 = replace(
+    VICUNA,
     name="airoboros_v3",
     template=LLAMA_2,
     stop=("</s>", "[INST]", "BEGININPUT", "BEGININSTRUCTION"),
     window=4096,
-    temperature=0.5,
-    top_p=0.95,
 )
 CHAT_ML = ModelProfile(
     name="chatml",
