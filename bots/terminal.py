@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.terminal import Terminal, attachment
-from bots.settings import Settings
+from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.wiring import App, app
 from core.commands import Conversation, find
 from core.errors import ChasquiError, UserError
@@ -129,7 +129,8 @@ async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) ->
 
 
 async def demo(settings: Settings, *, once: bool) -> int:
-    """`chasqui demo`: a short conversation about an attached file, on whatever the settings name."""
+    """`chasqui demo`: a short conversation about an attached file, always on the embedded servers."""
+    settings = settings.model_copy(update={"redis": RedisSettings(), "backend": BackendSettings()})
     out, errors = Console(), Console(stderr=True)
     with resources.as_file(resources.files("bots") / "demo" / DEMO_FILE) as file:
         async with _started(settings, errors) as ready:
