@@ -24,6 +24,8 @@ from core.types import Citation, Hit, Message, Outcome, ThreadId
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 
+_WAITING = "Waiting for another chasqui, which answers in this thread or was just killed there …"
+
 DEMO_FILE = "handbook.md"
 DEMO_QUESTIONS = (
     "How many days of paid leave do new staff get?",
@@ -52,8 +54,10 @@ class TerminalThread:
         await self._app.inbox.put(message)
         self._answering = message.id
         while True:
+            waiting = asyncio.get_running_loop().call_later(1.0, self._terminal.note, _WAITING)
             with _on_interrupt(self._stop):
                 async with self._app.inbox.take(self._thread) as lease:
+                    waiting.cancel()
                     if lease is None:
                         raise ChasquiError("Another chasqui answered this question, in its own window.")
                     self._answering = lease.message.id
