@@ -37,7 +37,9 @@ class Figure:
 
 def heading() -> str:
     """The head of the table."""
-    return f"{'figure':<{_NAME}}{'value':>{_VALUE}}{'budget':>{_BUDGET}}\n{'-' * (_NAME + _VALUE + _BUDGET + 8)}"
+    return (
+        f"{'figure':<{_NAME}}{'value':>{_VALUE}}{'budget':>{_BUDGET}}\n{'-' * (_NAME + _VALUE + _BUDGET + 8)}"
+    )
 
 
 def lines(figure: Figure) -> str:

@@ -121,6 +121,10 @@ class Language:
         """So many words, frequent ones often."""
         return self.random.choices(self._words, cum_weights=self._weights, k=number)
 
+    def common(self, number: int) -> list[str]:
+        """So many words, the most frequent ones."""
+        return self._words[:number]
+
     def prose(self, number: int) -> str:
         """So many words in sentences of about fifteen."""
         said = self.words(number)
