@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from core.citations import SourceFilter
-from core.prompt import WORD_JOINER
+from core.prompt import restore
 from core.terms import sentences
 
 # A sentence ends where the next one begins, so that all of the white space between belongs to the first.
@@ -135,7 +135,7 @@ class Draft:
 
     def close(self) -> str:
         """What was held back and may be shown now that the model is done."""
-        text = self._stops.close().replace(WORD_JOINER, "")
+        text = restore(self._stops.close())
         if self._sources:
             text = self._sources.feed(text) + self._sources.close()
         if self._gate:
@@ -146,8 +146,7 @@ class Draft:
     def _on(self, text: str) -> str:
         if not text:
             return ""
-        if WORD_JOINER in text:
-            text = text.replace(WORD_JOINER, "")
+        text = restore(text)
         if self._sources:
             text = self._sources.feed(text)
         if self._gate and text:

@@ -132,8 +132,13 @@ def holds(stemmed: frozenset[str], term: str) -> bool:
     return any(alike(term, other) for other in near)
 
 
-@lru_cache(maxsize=4096)
 def _stems(text: str) -> frozenset[str]:
+    """The stems of a text; passages and questions come again, long texts would only fill the memory."""
+    return _kept_stems(text) if len(text) <= 2000 else frozenset(stems(text))
+
+
+@lru_cache(maxsize=4096)
+def _kept_stems(text: str) -> frozenset[str]:
     return frozenset(stems(text))
 
 

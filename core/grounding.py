@@ -15,6 +15,7 @@ from core.library import Library
 from core.types import Document, Hit, ThreadId, Turn
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
+_NO_QUESTION = "I only answer from the files of this thread. Ask something about them."
 
 _CANDIDATES = 40
 _RANKED_AGAIN = 8
@@ -65,8 +66,9 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     """
     wanted = wish(question.text, attached=bool(question.attached))
     if wanted is Wish.TALK or not question.documents:
-        required = grounding is Grounding.REQUIRE
-        return Ground(refusal=_NO_DOCUMENT if required else "")
+        if grounding is not Grounding.REQUIRE:
+            return Ground()
+        return Ground(refusal=_NO_QUESTION if question.documents else _NO_DOCUMENT)
     if wanted is Wish.WHOLE:
         return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
     before = question.turns[-1].question if question.turns and follows_up(question.text) else ""

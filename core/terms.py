@@ -115,9 +115,14 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", bare)
 
 
-@lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
-    return str(_STEMMER.stemWord(word)) if word.isascii() and word.isalpha() else word
+    """English words are stemmed; what is longer than any of them is no word, and would fill the memory."""
+    return _english(word) if len(word) <= 40 and word.isascii() and word.isalpha() else word
+
+
+@lru_cache(maxsize=65_536)
+def _english(word: str) -> str:
+    return str(_STEMMER.stemWord(word))
 
 
 _ASKING_STEMS = frozenset(_stem(word) for word in ASKING_WORDS)

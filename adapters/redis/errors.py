@@ -1,5 +1,6 @@
 """What goes wrong at a Redis-protocol server, in the words of chasqui: the only place that maps it."""
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,11 +34,20 @@ _KNOWN = re.compile(rf"\b({'|'.join([LOST, *_ADVICE])})\b")
 
 @contextmanager
 def mapped(address: str) -> Iterator[None]:
-    """Let only LeaseLost and StoreError out; `address` names the server, without credentials."""
+    """Let only LeaseLost and StoreError out; `address` names the server, without credentials.
+
+    A cancellation that comes inside is never lost: redis-py writes under `asyncio.wait_for`, which
+    before Python 3.12 passes over one that comes as the write ends (python/cpython#86296).
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
     try:
         yield
     except (RedisError, RedisClusterException) as error:
         raise translate(error, address) from error
+    finally:
+        if task and task.cancelling() > before:
+            raise asyncio.CancelledError
 
 
 def translate(error: Exception, address: str) -> ChasquiError:

@@ -286,3 +286,19 @@ def test_the_code_of_a_lost_lease_is_mapped_to_lease_lost() -> None:
     error = redis.exceptions.ResponseError(f"{scripts.LOST} another worker holds this partition")
 
     assert isinstance(translate(error, ""), LeaseLost)
+
+
+async def test_a_cancellation_is_never_lost_in_a_command(redis_store: Store) -> None:
+    """Whenever it comes: a task that asks again and again must be able to end."""
+
+    async def ask_for_ever() -> None:
+        while True:
+            await redis_store.command("PING")
+
+    for moment in range(200):
+        asking = asyncio.create_task(ask_for_ever())
+        for _ in range(moment % 40):
+            await asyncio.sleep(0)
+        asking.cancel()
+        ended, _ = await asyncio.wait({asking}, timeout=DEADLINE)
+        assert ended

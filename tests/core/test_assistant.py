@@ -398,15 +398,30 @@ async def test_without_grounding_nothing_is_refused(redis: RedisServer) -> None:
         assert (outcome.kind, outcome.answer, outcome.citations) == ("answered", "It is 12345.", ())
 
 
-async def test_where_documents_are_required_nothing_is_answered_without_one(redis: RedisServer) -> None:
-    """The model is not asked; a greeting needs no document."""
+@pytest.mark.parametrize("question", ["What is a llama?", "Hello!"])
+async def test_where_documents_are_required_nothing_is_answered_without_one(
+    redis: RedisServer, question: str
+) -> None:
+    """Not even a greeting: the model is not asked."""
     async with hired(redis, " Hello to you.") as team:
         team.policy = Policy(Grounding.REQUIRE)
-        outcome = await team.says("What is a llama?")
+        outcome = await team.says(question)
         assert (outcome.kind, outcome.answer) == ("refused", "")
         assert outcome.why.startswith("I don't know: there is no document")
         assert not team.tgi.asked
-        assert (await team.says("Hello!")).answer == "Hello to you."
+
+
+async def test_where_documents_are_required_small_talk_is_answered_from_code(redis: RedisServer) -> None:
+    """People are told what they can ask about; the model, which no passage could check, is not asked."""
+    async with hired(redis, f" New crew get 24 days of paid leave.{TRAILER}") as team:
+        team.policy = Policy(Grounding.REQUIRE)
+        await team.says(LEAVE, {"harbour.md": HANDBOOK})
+        outcome = await team.says("Thanks!")
+        assert (outcome.kind, outcome.why) == (
+            "refused",
+            "I only answer from the files of this thread. Ask something about them.",
+        )
+        assert len(team.tgi.asked) == 1
 
 
 async def test_where_documents_are_required_what_was_said_before_is_no_document(redis: RedisServer) -> None:

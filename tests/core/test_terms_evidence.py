@@ -103,7 +103,7 @@ def test_one_typing_slip_is_forgiven_in_long_words(one: str, other: str, same: b
 @given(texts, texts)
 def test_the_analysis_takes_any_text(one: str, other: str) -> None:
     """No text breaks it; a text is analysed the same alone and in front of another."""
-    assert terms(one) == list(dict.fromkeys(stem for stem in terms(one)))
+    assert len(set(terms(one))) == len(terms(one))
     assert set(terms(one)) <= set(stems(one))
     assert words(f"{one}\n{other}") == words(one) + words(other)
     assert alike(one, other) == alike(other, one)

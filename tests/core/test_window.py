@@ -15,7 +15,7 @@ from core.errors import PromptTooLong
 from core.profiles import AIROBOROS, PROFILES, SMOLLM2, VICUNA, ModelProfile
 from core.prompt import ContextOptions, Say, clean, closed_context, neutralise, render, spoken
 from core.types import Hit, Limits, OutcomeKind, Passage, Turn
-from core.window import Asking, Count, Fitted, Room, fit, middle_cut, source, upper_bound
+from core.window import HISTORY_SHARE, Asking, Count, Fitted, Room, fit, middle_cut, source, upper_bound
 from tests.core import hostile
 from tests.core.hostile import STEADY, expected_markers, markers, seeded, texts
 
@@ -402,20 +402,18 @@ async def test_the_cut_moves_only_when_history_overflows_and_then_to_half() -> N
     rng = seeded()
     steps = await converse(rng, 60, usual(rng))
 
+    room = Room.of(Limits("m", 2048, 2047), AIROBOROS, 512)
+    share = int((room.prompt - await toy_count(AIROBOROS.system or "")) * HISTORY_SHARE)
     moves = 0
     for before, step in pairwise(steps):
-        kept = before.fitted.prompt.removesuffix(AIROBOROS.template.assistant_prefix)
-        if step.fitted.cut == before.fitted.cut:
-            assert step.fitted.prompt.startswith(kept)
+        old, new = int(before.fitted.cut), int(step.fitted.cut)
+        if new == old:
+            assert step.fitted.prompt.startswith(before.fitted.prompt.removesuffix("ASSISTANT:"))
             continue
         moves += 1
-        overflow = sum([await told(turn) for turn in step.history[int(before.fitted.cut) :]])
-        left = sum([await told(turn) for turn in step.history[int(step.fitted.cut) :]])
-        one_more = left + await told(step.history[int(step.fitted.cut) - 1])
-        system = await toy_count(AIROBOROS.system or "")
-        share = int((Room.of(Limits("m", 2048, 2047), AIROBOROS, 512).prompt - system) * 0.9)
-        assert overflow > share
-        assert left <= share // 2 < one_more
+        costs = [await told(turn) for turn in step.history]
+        assert sum(costs[old:]) > share
+        assert sum(costs[new:]) <= share // 2 < sum(costs[new - 1 :]) or new == len(costs) - 1
     assert 5 < moves < 20
 
 
