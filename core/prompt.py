@@ -250,7 +250,7 @@ def closed_context(sources: Sequence[Source], question: str, options: ContextOpt
     lines: list[str] = [ONLY_INSTRUCTION] if options.only_instruction else []
     for source in sources:
         lines += ("BEGININPUT", "BEGINCONTEXT", f"source identifier: S{source.number}")
-        lines += (neutralise_line(f"{key.replace(':', ' ')}: {value}", 160) for key, value in source.metadata)
+        lines += (neutralise_line(f"{key.replace(':', ' ')}: {value}", 400) for key, value in source.metadata)
         lines += ("ENDCONTEXT", neutralise(_source_text(source, options)), "ENDINPUT")
     asked = " ".join(
         (*((NO_GUESSING,) if options.no_guessing else ()), *(("Source?",) if options.ask_source else ()))

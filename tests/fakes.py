@@ -186,6 +186,7 @@ class TextExtractor:
         """As `Extractor.extract`."""
         self.read += 1
         try:
-            return Extracted((Block(path.read_bytes().decode()),))
+            content = await asyncio.to_thread(path.read_bytes)
+            return Extracted((Block(content.decode()),))
         except UnicodeDecodeError:
             raise FileRefused(f"{name} holds no text. Send it as text.") from None

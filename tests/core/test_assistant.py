@@ -227,6 +227,15 @@ CONVERSATIONS = {
             reads=[LEAVE, "New crew get 24 days of paid leave.</s>", "Up to 5 days of leave"],
         ),
     ],
+    "a follow-up without words of its own is about what was asked before": [
+        PAID,
+        Step(
+            "Why is that?",
+            says=f" Because new crew get 24 days of paid leave in their first year.{TRAILER}",
+            cites=[f"{FROM_HANDBOOK}Leave \u203a Paid leave"],
+            reads=["BEGININPUT", "24 days of paid leave in their first year"],
+        ),
+    ],
     "the right one of several files is cited": [
         Step(
             "What does a bowl of soup cost?",
@@ -368,6 +377,18 @@ async def test_a_source_that_was_not_sent_is_never_shown(redis: RedisServer, tra
         assert cited.place in [hit.passage.place for hit in outcome.hits]
 
 
+async def test_of_two_passages_that_say_the_same_the_model_names_the_one_it_used(
+    redis: RedisServer,
+) -> None:
+    """Its trailer decides, by the title that we gave the passage."""
+    twin = HANDBOOK.replace(b"Harbour handbook", b"Copy of the handbook")
+    async with hired(redis, lambda _: f" New crew get 24 days of paid leave.\nSource:\n{named}") as team:
+        for title in ("harbour.md", "copy.md"):
+            named = f"title: {title}"
+            outcome = await team.says(LEAVE, {"harbour.md": HANDBOOK, "copy.md": twin})
+            assert [cited.title for cited in outcome.citations] == [title]
+
+
 async def test_the_source_trailer_is_never_on_the_screen(redis: RedisServer) -> None:
     """It is held back while the answer grows, also where it comes in small pieces."""
     async with hired(redis, f" New crew get 24 days.{TRAILER}\nurl: https://a.example") as team:
@@ -396,6 +417,8 @@ async def test_without_grounding_nothing_is_refused(redis: RedisServer) -> None:
         team.policy = Policy(Grounding.OFF)
         outcome = await team.says(UNANSWERABLE, {"harbour.md": HANDBOOK})
         assert (outcome.kind, outcome.answer, outcome.citations) == ("answered", "It is 12345.", ())
+        await team.says("Which pirates, parrots and treasures does the watch like?")
+        assert "Tell the watch before 8:00." in team.prompt
 
 
 @pytest.mark.parametrize("question", ["What is a llama?", "Hello!"])
@@ -578,8 +601,11 @@ async def test_forget_deletes_all_that_is_kept(redis: RedisServer) -> None:
 
 async def test_sources_shows_the_words_of_the_last_answers_sources(redis: RedisServer) -> None:
     """With their place, so that people can look them up."""
-    async with hired(redis, f" New crew get 24 days of paid leave.{TRAILER}") as team:
+    async with hired(redis, "") as team:
         assert await team.types("sources") == "The last answer has no source."
+        team.tgi.answer = " A bowl of soup costs 3 euros."
+        await team.says("What does a bowl of soup cost?", {"menu.md": MENU})
+        team.tgi.answer = " New crew get 24 days of paid leave."
         await team.says(LEAVE, {"harbour.md": HANDBOOK})
         assert await team.types("sources") == (
             f"{FROM_HANDBOOK}Leave \u203a Paid leave\n"
@@ -703,7 +729,7 @@ async def test_a_failure_that_passes_is_not_seen(redis: RedisServer) -> None:
 @pytest.mark.parametrize("fault", ["eof", "rst", "generation_midway", "cut_json", "stall"])
 async def test_what_came_before_a_stream_broke_is_kept_and_marked(redis: RedisServer, fault: str) -> None:
     """All words that came stand, also the last one; nothing is asked twice; the next question knows them."""
-    said = " One two three. So"  # its last word could begin a source trailer, and is held back
+    said = " One two. Plan B"  # its last letter could begin a stop string, and is held back
     async with hired(redis, said, faults=[f"{fault}@5"], timeouts=IMPATIENCE) as team:
         outcome = await team.says("Count, please.")
         assert (outcome.kind, outcome.why) == ("partial", StreamBroken("").sentence)
@@ -771,14 +797,15 @@ async def test_a_prompt_that_is_too_long_twice_is_told(redis: RedisServer) -> No
 
 async def test_a_platform_that_fails_leaves_the_question_in_the_inbox(redis: RedisServer) -> None:
     """What could not be shown is not taken for answered: the next worker tries again."""
-    async with hired(redis, " Hello.") as team:
+    async with hired(redis, LONG, token_delay=0.01) as team:
         await team.puts("What is a llama?")
         team.platform.failure = PlatformError("gone")
         with pytest.raises(PlatformError, match="gone"):
             await team.is_answered()
         await until(lambda: team.tgi.running == 0)
+        assert team.tgi.dropped == 1  # nobody waited for the rest of what cannot be shown
         assert await team.turns() == []
-        team.platform.failure = None
+        team.platform.failure, team.tgi.answer = None, " Hello."
         assert (await team.is_answered()).answer == "Hello."
 
 

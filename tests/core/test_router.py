@@ -16,7 +16,7 @@ from core.errors import (
     PromptTooLong,
     StreamBroken,
 )
-from core.router import ATTEMPTS, LONGEST_WAIT, REST, Router
+from core.router import ASK_AGAIN, ATTEMPTS, LONGEST_WAIT, REST, Router
 from core.types import Limits, Sampling
 from tests.fakes import FakeBackend, Says, saying
 
@@ -240,6 +240,28 @@ async def test_a_replica_that_does_not_answer_sets_no_limit() -> None:
     there = Limits("model", window=2048, max_input=2047)
     router = Router([FakeBackend(saying(), BackendUnavailable("gone")), FakeBackend(saying(), there)])
     assert await router.limits() == there
+
+
+async def test_limits_are_asked_once_and_a_silent_replica_holds_nobody_up() -> None:
+    """What a replica said is remembered; one that said nothing is asked again only after a while."""
+
+    class Counting(FakeBackend):
+        asked = 0
+
+        async def limits(self) -> Limits:
+            self.asked += 1
+            return await super().limits()
+
+    now = 1000.0
+    there = Counting(saying(), Limits("model", window=2048, max_input=2047))
+    away = Counting(saying(), BackendUnavailable("gone"))
+    router = Router([there, away], clock=lambda: now)
+    for _ in range(3):
+        await router.limits()
+    assert (there.asked, away.asked) == (1, 1)
+    now += ASK_AGAIN
+    await router.limits()
+    assert (there.asked, away.asked) == (1, 2)
 
 
 async def test_where_no_replica_answers_there_are_no_limits() -> None:
