@@ -45,6 +45,11 @@ class Terminal:
         if not self._quiet:
             self._out.print(Text(text, "dim"), soft_wrap=True)
 
+    def show(self, markdown: str) -> None:
+        """Print a whole answer that stands already."""
+        if not self._quiet:
+            self._out.print(Markdown(clean(markdown)) if self._out.is_terminal else Text(clean(markdown)))
+
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""
         path = path_of(file)

@@ -42,7 +42,9 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on s
 def main() -> None:
     """Entry point: every error ends in one sentence on stderr; exit 2 for use, 1 for failure."""
     try:
-        cli(prog_name="chasqui")
+        sys.exit(cli(prog_name="chasqui", standalone_mode=False))
+    except typer.TyperException as error:
+        _end(_wrong_use(error), error.exit_code)
     except SettingsError as error:
         _end(error.sentence, WRONG_USE)
     except ChasquiError as error:
@@ -91,6 +93,8 @@ def ask(
     """Ask one question."""
     files = _existing(file)
     text = _stdin() if question == "-" else question
+    if not text.strip() and not files:
+        _end("There is no question. Ask something, or name a file after --file.", WRONG_USE)
     from bots import terminal
 
     _run(terminal.ask(_settings("error"), text, files, thread, as_json=as_json))
@@ -182,7 +186,9 @@ def _masked(value: Any) -> Any:
         return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item) for item in value]
-    return re.sub(r"//[^/@]*@", "//**********@", value) if isinstance(value, str) else value
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    return re.sub(r"\?.*", "?**********", re.sub(r"//[^/?#]*@", "//**********@", value))
 
 
 def _shown(value: Any) -> str:
@@ -234,15 +240,24 @@ def _run(work: Awaitable[int]) -> None:
 
 
 def _existing(files: list[Path] | None) -> list[Path]:
-    for file in files or ():
-        if not file.expanduser().is_file():
-            what = "is not a file" if file.expanduser().exists() else "does not exist"
-            _end(f"{file} {what}. Name a file after --file.", WRONG_USE)
-    return [file.expanduser() for file in files or ()]
+    return [_existing_file(file) for file in files or ()]
+
+
+def _existing_file(file: Path) -> Path:
+    path, what = file, ""
+    try:
+        path = file.expanduser()
+        if not path.is_file():
+            what = "is not a file" if path.exists() else "does not exist"
+    except (OSError, RuntimeError):  # no file can have this name; nobody has this home
+        what = "cannot be found"
+    if what:
+        _end(f"{file} {what}. Name a file after --file.", WRONG_USE)
+    return path
 
 
 def _stdin() -> str:
-    return sys.stdin.buffer.read().decode("utf-8", "replace")
+    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
 
 
 def _conversation(text: str) -> tuple[str | None, list[Any]]:
@@ -252,7 +267,7 @@ def _conversation(text: str) -> tuple[str | None, list[Any]]:
         value = json.loads(text)
         system = value.get("system")
         messages = [(message["role"], message.get("content")) for message in value["messages"]]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         _end(f"This is not a conversation. Give JSON like {shape} on stdin.", WRONG_USE)
     texts = (system, *(content for _, content in messages))
     if any(role not in ("user", "assistant") for role, _ in messages) or not all(
@@ -260,6 +275,14 @@ def _conversation(text: str) -> tuple[str | None, list[Any]]:
     ):
         _end(f"This is not a conversation. Give JSON like {shape} on stdin.", WRONG_USE)
     return system, messages
+
+
+def _wrong_use(error: typer.TyperException) -> str:
+    """What is wrong with the arguments, in one sentence; the help where there were none."""
+    said = error.format_message()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "chasqui"
+    return said if "\n" in said else f"{said.rstrip('.')}. `{command} --help` shows what there is."
 
 
 def _end(sentence: str, code: int) -> NoReturn:

@@ -6,6 +6,8 @@ key that does not exist is an error, wherever it stands.
 
 import json
 import os
+from collections.abc import Collection
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -149,10 +151,12 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", mode="before")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _absolute(cls, value: Any) -> Any:
+        if not str(value).strip():
+            return _data_dir()
+        return Path(value).expanduser().absolute()
 
     @classmethod
     def settings_customise_sources(
@@ -232,7 +236,7 @@ def _refuse_unknown(environment: Any) -> None:
     known |= {f"{PREFIX}{section}__{key}_FILE".upper() for section, key in _secrets()}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            raise SettingsError(f"There is no setting {name}. Check its spelling with `chasqui config`.")
+            raise SettingsError(_unknown(name, known))
 
 
 def _sentence(error: ValidationError) -> str:
@@ -240,5 +244,12 @@ def _sentence(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"])
     variable = f"{PREFIX}{'__'.join(str(part) for part in first['loc'][:2])}".upper()
     if first["type"] == "extra_forbidden":
-        return f"There is no setting {key}. Check its spelling with `chasqui config`."
+        keys = [f"{section}.{key}" for section, model in sections().items() for key in model.model_fields]
+        return _unknown(key, [*keys, *Settings.model_fields])
     return f"The setting {key} ({variable}) is wrong: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    likely = get_close_matches(name.upper() if name.upper().startswith(PREFIX) else name, known, 1, 0.8)
+    mend = f"Is {likely[0]} meant?" if likely else "Take it away; `chasqui config` then shows all there are."
+    return f"There is no setting {name}. {mend}"

@@ -59,12 +59,22 @@ class TerminalThread:
                 async with self._app.inbox.take(self._thread) as lease:
                     waiting.cancel()
                     if lease is None:
-                        raise ChasquiError("Another chasqui answered this question, in its own window.")
+                        return await self._answered_elsewhere(message)
                     self._answering = lease.message.id
                     if lease.message.id == message.id:
                         return await self._app.assistant.answer(lease, self._terminal)
                     self._terminal.note(f"First, a question that was left unanswered: {lease.message.text}")
                     await self._app.assistant.answer(lease, self._terminal)
+
+    async def _answered_elsewhere(self, message: Message) -> Outcome:
+        """The answer that another program of this thread gave, shown here too."""
+        turns = await self._app.history.turns(self._thread)
+        turn = next((turn for turn in turns if turn.message_id == message.id), None)
+        if turn is None:
+            raise ChasquiError("Another chasqui took this question and could not answer it. Ask again.")
+        self._terminal.show(turn.answer)
+        why = turn.answer if turn.kind == "refused" else ""
+        return Outcome(turn.kind, turn.answer, why, turn.citations, finish_reason="elsewhere")
 
     async def command(self, name: str) -> str:
         """Run a command of the table; returns what to show."""
@@ -96,11 +106,14 @@ def _on_interrupt(stop: Callable[[], Awaitable[None]]) -> Iterator[None]:
             stopping.append(asyncio.ensure_future(stop()))
             stopping[0].add_done_callback(asked)
 
-    loop.add_signal_handler(signal.SIGINT, pressed)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, pressed)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 async def ask(

@@ -190,7 +190,12 @@ class _Answering:
         progress.prompt_tokens = fitted.tokens
         checked = profile.checked and bool(passages)
 
+        said: set[str] = set()
+
         def borne_out(sentence: str) -> bool:
+            if sentence in said:  # small models go round in circles
+                return False
+            said.add(sentence)
             return any(bears_out(p, sentence, question.text, literal=profile.literal) for p in passages)
 
         draft = Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None)
@@ -202,6 +207,8 @@ class _Answering:
             await self._stream(stream, draft, delivery, enough=enough)
             if checked and ground.strong and not progress.shown.strip():
                 quoted = citation(passages[0], question.text)
+                if progress.ended:  # where the model went on to does not matter any more
+                    progress.ended = replace(progress.ended, reason="stop_sequence")
                 self._show(f"{quoted.title} says: “{quoted.quote}”", delivery)
         progress.left_out += conclusion.left_out(fitted, question.documents)
         if not passages:

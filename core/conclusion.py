@@ -94,8 +94,6 @@ def grounded(
         progress.left_out.append(
             "No source is named, because no passage that was read bears this answer out."
         )
-    if shown and checked and not progress.broken:  # whole sentences were shown, whatever was cut
-        return progress.outcome("answered", citations=cited)
     return replace(alone(progress), citations=cited)
 
 
@@ -105,8 +103,11 @@ def left_out(fitted: Fitted, documents: Sequence[Document]) -> list[str]:
     if fitted.passages:
         read = len({(passage.document, passage.section) for passage in fitted.passages})
         there = sum(document.sections for document in documents)
+        passages = sum(len(document.passages) for document in documents)
         if read < there:
             notes.append(f"Read {read} of {there} sections of {titles(documents)}.")
+        elif len(fitted.passages) < passages:
+            notes.append(f"Read {len(fitted.passages)} of {passages:,} passages of {titles(documents)}.")
     if fitted.turns_left_out:
         turns = "turn" if fitted.turns_left_out == 1 else f"{fitted.turns_left_out} turns"
         notes.append(f"Left out the oldest {turns} of this thread.")

@@ -25,7 +25,7 @@ class Wish(Enum):
 
     ANSWER = "an answer from the best passages"
     WHOLE = "something about a document as a whole: a summary, a translation, what it is about"
-    TALK = "nothing: a greeting, thanks"
+    TALK = "nothing: a greeting, thanks, what was said before"
 
 
 _TALK = frozenset(
@@ -58,7 +58,8 @@ _UNASKED = frozenset(
 def wish(question: str, *, attached: bool) -> Wish:
     """What `question` wants; `attached` says that files came with this very message."""
     asked = [term for term in terms(question) if not asks(term)]
-    if not attached and asked and all(term in _TALK for term in asked):
+    talk = asked and all(term in _TALK for term in asked)
+    if not attached and (talk or _ABOUT_US.search(question)):
         return Wish.TALK
     whole = any(term in _WHOLE for term in asked)
     own = [term for term in asked if term not in _WHOLE | _THE_FILE | (_HOW_MUCH if whole else frozenset())]
@@ -67,6 +68,11 @@ def wish(question: str, *, attached: bool) -> Wish:
     return Wish.WHOLE if whole and len(own) < 3 else Wish.ANSWER
 
 
+_ABOUT_US = re.compile(
+    r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|asked|say|said|tell|told|talk|talked|discuss|discussed|mention)"
+    r"|\b(?:my|your|our) (?:first|last|previous|earlier) (?:question|message|answer)|\bour conversation\b",
+    re.IGNORECASE,
+)
 _WHAT_ABOUT = re.compile(r"\bwhat(?:['’]s| is| are) (?:this|that|it|these|they) about\b", re.IGNORECASE)
 
 _POINTS_BACK = re.compile(

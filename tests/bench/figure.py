@@ -64,7 +64,5 @@ def report(figures: Sequence[Figure]) -> dict[str, Any]:
 
 
 def _number(value: float) -> str:
-    """Three digits that count, and never an exponent."""
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.{0 if value == int(value) else 1 if abs(value) >= 10 else 2}f}"
+    """Three digits that count."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -99,9 +99,9 @@ class NoLedger:
     async def checkpoint(self, text: str) -> None: ...
 
 
-def message(number: int, thread: str, text: str) -> Message:
-    """A message of one measurement; `number` must not come twice."""
-    return Message(f"m{number}", ThreadId("discord", thread), "U1", text, at=1_700_000_000.0 + number)
+def message(name: object, thread: str, text: str) -> Message:
+    """A message of one measurement; its `name` must not come twice on one server."""
+    return Message(f"m{name}", ThreadId("discord", thread), "U1", text, at=1_700_000_000.0)
 
 
 class Language:

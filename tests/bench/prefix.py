@@ -1,75 +1,116 @@
-"""How much of each prompt is the beginning of the one before: what a replica's prefix cache can serve.
+"""How much of each prompt the engine's prefix cache can serve, over a long thread.
 
-TGI keeps prompts, not answers, so turn n + 1 can reuse at most the prompt of turn n. 60 turns, questions of
-about 40 and answers of about 130 tokens, both lognormal; tokens are words and signs here, since only the
-ratio counts.
+TGI keeps the tokens of a prompt and not those of its answer (backends/v3/src/radix.rs), so what a turn
+reuses is what its prompt has in common with the beginning of the one before. Prompts are those of
+`core.window.fit`, tokens those of a toy tokenizer; questions and answers are made up, with lognormal
+sizes. For comparison: the same threads with a window that drops one old turn at a time.
 """
 
 import asyncio
-import random
-import re
-from itertools import pairwise
+import math
+from functools import lru_cache
 
 from core.profiles import AIROBOROS
-from core.types import Hit, Passage, Turn
-from core.window import Asking, Room, fit
+from core.prompt import render
+from core.types import Hit, Limits, Passage, Turn
+from core.window import HISTORY_SHARE, Asking, Room, fit, rendered
 from tests.bench.figure import Figure
 from tests.bench.parts import Language
+from tests.emulators.tgi import tokens_of
 
-TURNS, SEEDS = 60, 5
 BUDGET = 70.0
-ROOM = Room(answer=512, prompt=1536)
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+TURNS, SEEDS = 60, range(3)
+QUESTION, ANSWER, SPREAD = 40, 130, 0.6
+"""Mean tokens of a question and of an answer, and the sigma of their logarithms."""
+PASSAGES, PASSAGE_TOKENS = 4, 200
+ROOM = Room.of(Limits("airoboros", window=2048, max_input=2047), AIROBOROS)
 
 
 def measure() -> list[Figure]:
-    """The reuse of threads without passages beside that of one-turn trimming, and of grounded threads."""
-    plain = [asyncio.run(_reuse(seed, blocks=True)) for seed in range(SEEDS)]
-    single = [asyncio.run(_reuse(seed, blocks=False)) for seed in range(SEEDS)]
-    grounded = [asyncio.run(_reuse(seed, blocks=True, passages=4)) for seed in range(SEEDS)]
+    """Percent of all prompt tokens that a cache serves, over some threads of 60 turns."""
+    blocks = [asyncio.run(_reuse(seed)) for seed in SEEDS]
+    one_by_one = [asyncio.run(_reuse(seed, one_by_one=True)) for seed in SEEDS]
+    grounded = [asyncio.run(_reuse(seed, passages=PASSAGES)) for seed in SEEDS]
     return [
-        Figure("prompt tokens that a prefix cache serves, 60 turns", min(plain), "%", BUDGET, at_least=True),
-        Figure("  where one turn is cut at a time", min(single), "%"),
-        Figure("  in a thread where every turn has passages", min(grounded), "%"),
+        Figure(f"prompt tokens reused, {TURNS} turns", _mean(blocks), "%", BUDGET, True, _range(blocks)),
+        Figure("  if the window dropped one turn at a time", _mean(one_by_one), "%"),
+        Figure(f"  with {PASSAGES} passages for each question", _mean(grounded), "%"),
     ]
 
 
-async def _reuse(seed: int, *, blocks: bool, passages: int = 0) -> float:
-    """Per cent of the prompt tokens of all turns that begin the prompt before."""
-    chance, language = random.Random(seed), Language(seed, vocabulary=2000)
+async def _reuse(seed: int, *, passages: int = 0, one_by_one: bool = False) -> float:
+    """Percent of the prompt tokens of one thread that stood at the beginning of the prompt before."""
+    language = Language(seed)
     turns: list[Turn] = []
-    prompts: list[str] = []
-    cut: str | None = None
+    cut, before = None, (0,)
+    reused = sent = 0
     for number in range(TURNS):
-        question = language.prose(max(2, round(chance.lognormvariate(3.56, 0.5))))
-        hits = [
-            Hit(Passage(f"{number}:{n}", "d", "Title", language.prose(120)), 1.0) for n in range(passages)
-        ]
-        asking = Asking(str(number), question, turns=turns, cut=cut, hits=hits)
-        fitted = await fit(asking, AIROBOROS, ROOM, _count)
-        if blocks:
-            cut = fitted.cut if fitted.turns_left_out else cut
-        elif fitted.turns_left_out:
-            turns = await _newest_that_fit(turns)
-            fitted = await fit(Asking(str(number), question, turns=turns), AIROBOROS, ROOM, _count)
-        prompts.append(fitted.prompt)
-        answer = language.prose(max(3, round(chance.lognormvariate(4.74, 0.5))))
-        turns = [*turns, Turn(str(number), question, answer, "answered", 0.0)]
-    asked = [_TOKEN.findall(prompt) for prompt in prompts]
-    served = sum(_common(before, after) for before, after in pairwise(asked))
-    return 100 * served / sum(map(len, asked))
+        question, answer = _said(language, QUESTION), _said(language, ANSWER)
+        hits = [Hit(_passage(language, f"{number}.{n}"), 1.0) for n in range(passages)]
+        known = await _newest(turns) if one_by_one else turns
+        fitted = await fit(
+            Asking(f"m{number}", question, turns=known, cut=cut, hits=hits), AIROBOROS, ROOM, _count
+        )
+        if fitted.turns_left_out:
+            cut = fitted.cut
+        prompt = _ids(fitted.prompt)
+        reused += _common(before, prompt)
+        sent += len(prompt)
+        before = prompt
+        turns.append(Turn(f"m{number}", question, answer, "answered", at=float(number)))
+    return 100 * reused / sent
 
 
-async def _newest_that_fit(turns: list[Turn]) -> list[Turn]:
-    """One-turn trimming: the oldest turns go, one by one, until the rest fits beside a question."""
-    while turns and await _count("".join(turn.question + turn.answer for turn in turns)) > ROOM.prompt * 0.7:
-        turns = turns[1:]
-    return turns
+async def _newest(turns: list[Turn]) -> list[Turn]:
+    """The newest turns that fill the history's share of the window, which then has nothing to cut."""
+    room = ROOM.prompt - await _count(AIROBOROS.system or "")
+    left, kept = int(room * HISTORY_SHARE), 0
+    for turn in reversed(turns):
+        left -= await _count(render(AIROBOROS.template, rendered(turn), ""))
+        if left < 0:
+            break
+        kept += 1
+    return turns[len(turns) - kept :]
+
+
+def _said(language: Language, mean: int) -> str:
+    """Prose as long as what people and models write at once; `mean` in tokens."""
+    length = language.random.lognormvariate(math.log(mean) - SPREAD**2 / 2, SPREAD)
+    return _prose(language, round(length))
+
+
+def _passage(language: Language, name: str) -> Passage:
+    return Passage(name, f"document {name}", "handbook.md", _prose(language, PASSAGE_TOKENS))
+
+
+def _prose(language: Language, tokens: int) -> str:
+    """Prose of so many tokens, and hardly more."""
+    said: list[str] = []
+    while tokens > 0:
+        said += language.words(1)
+        tokens -= math.ceil(len(said[-1]) / 5)  # as the toy tokenizer cuts words
+    return " ".join(said)
+
+
+@lru_cache(maxsize=4096)
+def _ids(text: str) -> tuple[int, ...]:
+    """The token ids of a text, the one that begins it included."""
+    return (1, *(token.id for token in tokens_of(text)))
 
 
 async def _count(text: str) -> int:
-    return len(_TOKEN.findall(text)) + 1
+    return len(_ids(text))
 
 
-def _common(before: list[str], after: list[str]) -> int:
-    return next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), len(before))
+def _common(before: tuple[int, ...], after: tuple[int, ...]) -> int:
+    """How many tokens both begin with."""
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _range(values: list[float]) -> str:
+    return f"{len(values)} threads: {min(values):.0f} to {max(values):.0f} %"
