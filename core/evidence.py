@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, numbers, sentences, stems, terms
+from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, common, numbers, sentences, stems, terms
 from core.types import Hit, Passage
 
 STRONG = 0.6
 """Least share of a question that a passage holds when it may be quoted by itself as the answer."""
 BORNE_OUT = 0.6
 """Least share of an answer's own terms that its passage must hold."""
+
+_ASKING, _COMMON, _DECIDING = 0.2, 0.2, 2.0  # how much such terms of a question count beside other words
 
 
 class Wish(Enum):
@@ -63,13 +65,14 @@ def wish(question: str, *, attached: bool) -> Wish:
         return Wish.TALK
     whole = any(term in _WHOLE for term in asked)
     own = [term for term in asked if term not in _WHOLE | _THE_FILE | (_HOW_MUCH if whole else frozenset())]
-    if not own and (attached or whole or asked or _WHAT_ABOUT.search(question)):
+    told = attached and not _asks_value(question)
+    if not own and (told or whole or asked or _WHAT_ABOUT.search(question)):
         return Wish.WHOLE
     return Wish.WHOLE if whole and len(own) < 3 else Wish.ANSWER
 
 
 _ABOUT_US = re.compile(
-    r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|asked|say|said|tell|told|talk|talked|discuss|discussed|mention)"
+    r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|say|said|tell|told|talk|discuss|mention)"
     r"|\b(?:my|your|our) (?:first|last|previous|earlier) (?:question|message|answer)|\bour conversation\b",
     re.IGNORECASE,
 )
@@ -89,7 +92,9 @@ def follows_up(question: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as weighted terms: rare terms weigh more, asking words and parts of a compound less."""
+    """A question as weighted terms: rare ones and the thing asked for weigh more; asking words, everyday
+    words and parts of a compound less.
+    """
 
     weights: dict[str, float]
 
@@ -115,11 +120,21 @@ class Asked:
 def _shares(question: str) -> dict[str, float]:
     """How much each term counts before rarity: the parts of one word ("Wi-Fi") share its place."""
     shares: dict[str, float] = {}
+    before = ""
     for word in question.split():
         parts = [term for term in terms(word) if term not in _UNASKED]
+        decides = before.lower() in _CHOOSING or (before and _NAME.match(word))
+        plain = _DECIDING if decides else 1.0
         for part in parts:
-            shares[part] = max(shares.get(part, 0.0), (0.3 if asks(part) else 1.0) / len(parts))
+            weight = _ASKING if asks(part) else _COMMON if common(part) else plain
+            shares[part] = max(shares.get(part, 0.0), weight / len(parts))
+        before = word
     return shares
+
+
+_CHOOSING = frozenset(("many", "much", "which", "what", "what's", "whose", "any"))
+"""What comes right after one of these is the very thing that is asked for ("how many calories")."""
+_NAME = re.compile(r"\W*[A-Z]\w|\W*\d")
 
 
 def readable(passage: Passage) -> str:
@@ -195,30 +210,64 @@ def _about(passage: Passage, question: str) -> list[str]:
 def best_sentence(text: str, wanted: str) -> str:
     """The sentence of `text` that holds most of `wanted`, word for word; a short one before a long.
 
-    Where `wanted` asks for a number or a time, a sentence with a number comes before one without.
+    Where `wanted` asks for a number, a time or a price, a sentence that names one comes before others.
     """
     asked = Asked.of(wanted, ())
-    pieces = sentences(text) or [text]
-    number = 0.3 if _ASKS_NUMBER.search(wanted) else 0.0
 
     def worth(piece: str) -> float:
-        share = asked.share_in(piece)
-        held = share + number * bool(share and numbers(piece))
-        return held / math.sqrt(len(piece) + 80)
+        return (asked.share_in(piece) + 0.3 * expected(wanted, piece)) / math.sqrt(len(piece) + 80)
 
-    return max(pieces, key=worth)
+    return max(sentences(text) or [text], key=worth)
 
 
-_ASKS_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|often|old|far|big|large|late|soon|high|fast)|when"
-    r"|what (?:time|year|date|age|price)|which (?:year|date|day)|price|cost|costs|number of)\b",
+def expected(question: str, text: str) -> bool:
+    """Whether `text` holds the kind of value that `question` asks for: a time, a price, a number."""
+    kind = next((value for asking, value in _KINDS if asking.search(question)), None)
+    return kind is not None and kind.search(_NUMBER_WORD.sub(_digits, text)) is not None
+
+
+def _digits(word: re.Match[str]) -> str:
+    return next(iter(numbers(word[0])), word[0])
+
+
+def _asks_value(question: str) -> bool:
+    return any(asking.search(question) for asking, _ in _KINDS)
+
+
+_NUMBER_WORD = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|eigh|nine)teen"
+    r"|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)\b",
     re.IGNORECASE,
 )
+_UNIT = r"(?:seconds?|minutes?|min|hours?|h|days?|nights?|weeks?|months?|quarters?|years?|working|business)\b"
+_DAY = (
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)days?|january|february|march|april|(?-i:May)|june|july|august"
+    r"|september|october|november|december|noon|midnight|daily|weekly|monthly|yearly|annually)\b"
+)
+
+
+def _kind(asking: str, value: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    return re.compile(rf"\b(?:{asking})\b", re.IGNORECASE), re.compile(value, re.IGNORECASE)
+
+
+_KINDS = (
+    _kind(r"how (?:hot|cold|warm)|what temperature", r"\d\s*(?:°|degrees|[CFK]\b)"),
+    _kind(r"how (?:long|old|much (?:time|longer))|what age", rf"\d+[\s-]*{_UNIT}|\d[:.]\d\d"),
+    _kind(
+        r"how (?:soon|late|early|fast|quickly)|when|(?:until|since|by) what"
+        r"|(?:what|which) (?:time|date|day|year|month)",
+        rf"\d+[\s-]*{_UNIT}|\d[:.]\d\d|\d ?[ap]\.?m\b|\b[12]\d\d\d\b|{_DAY}",
+    ),
+    _kind(r"how often", rf"\b(?:once|twice|every|each)\b|\d|{_DAY}"),
+    _kind(r"how expensive|prices?|costs?|fees?", r"\d|\bfree\b|[$€£]|without charge"),
+    _kind(r"how (?:many|much|far|big|large|high|tall|wide|deep|heavy)|number of", r"\d"),
+)
+"""What a question asks for, and what a text looks like that tells it; the first one counts."""
 
 
 def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:
     holding = sum(holds(stemmed, term) for stemmed in found)
-    return math.log(1 + (len(found) + 1) / (holding + 0.5))
+    return math.log(1 + (len(found) + 1) / max(holding + 0.5, 1))
 
 
 def _names(sentence: str) -> list[str]:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.evidence import STRONG, Asked, Wish, follows_up, readable, wish
+from core.evidence import STRONG, Asked, Wish, expected, follows_up, readable, wish
 from core.knowledge import in_reading_order
 from core.library import Library
-from core.types import Document, Hit, ThreadId, Turn
+from core.terms import sentences
+from core.types import Document, Hit, Passage, ThreadId, Turn
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
 _NO_QUESTION = "I only answer from the files of this thread. Ask something about them."
@@ -71,30 +72,50 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
         return Ground(refusal=_NO_QUESTION if question.documents else _NO_DOCUMENT)
     if wanted is Wish.WHOLE:
         return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
-    before = question.turns[-1].question if question.turns and follows_up(question.text) else ""
+    before = _led_up_to(question)
     query = f"{question.text} {before}"
     hits = await library.search(question.thread, question.documents, query, _CANDIDATES)
     asked = await asyncio.to_thread(Asked.of, question.text, hits, before)
-    hits, share = await asyncio.to_thread(_by_evidence, hits, asked)
+    hits, share = await asyncio.to_thread(_by_evidence, hits, asked, question.text)
     if share >= enough or (hits and grounding is Grounding.OFF):
         return Ground(hits, strong=share >= STRONG)
-    if grounding is Grounding.OFF or (grounding is Grounding.PREFER and _was_said(asked, question.turns)):
+    if grounding is Grounding.OFF or (grounding is Grounding.PREFER and _was_said(question)):
         return Ground()
     return Ground(hits, refusal=_nothing_found(question.documents))
 
 
-def _by_evidence(hits: list[Hit], asked: Asked) -> tuple[list[Hit], float]:
-    """The first hits ordered by how much of the question they hold, and the most that one holds."""
+def _by_evidence(hits: list[Hit], asked: Asked, question: str) -> tuple[list[Hit], float]:
+    """The first hits ordered by how well they answer, and how much of the question the best one holds."""
     first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
     shares = {hit.passage.id: asked.share_in(readable(hit.passage)) for hit in first}
-    first = sorted(first, key=lambda hit: -shares[hit.passage.id])
-    return first + rest, max(shares.values(), default=0.0)
+    first = sorted(first, key=lambda hit: -shares[hit.passage.id] - _closeness(hit.passage, asked, question))
+    return first + rest, shares[first[0].passage.id] if first else 0.0
 
 
-def _was_said(asked: Asked, turns: Sequence[Turn]) -> bool:
+def _closeness(passage: Passage, asked: Asked, question: str) -> float:
+    """What else speaks for a passage: one sentence holds many of the words, one a value as asked for."""
+    pieces = sentences(passage.text)
+    heading = passage.heading[-1] if passage.heading else ""
+    nearest = max((asked.share_in(f"{heading}\n{piece}") for piece in pieces), default=0.0)
+    return 0.3 * nearest + 0.15 * any(expected(question, piece) for piece in pieces)
+
+
+def _was_said(question: Question) -> bool:
     """Whether the conversation itself holds what is asked ("what is my name?")."""
-    said = (f"{turn.question}\n{turn.answer}" for turn in turns if turn.kind != "refused")
-    return asked.share_in("\n".join(said)) >= 0.5
+    said = (f"{turn.question}\n{turn.answer}" for turn in question.turns if turn.kind != "refused")
+    return Asked.of(question.text, ()).share_in("\n".join(said)) >= 0.5
+
+
+def _led_up_to(question: Question) -> str:
+    """The earlier questions that this one follows up, back to one that stands by itself; at most three."""
+    before: list[str] = []
+    text = question.text
+    for turn in reversed(question.turns[-3:]):
+        if not follows_up(text):
+            break
+        before.append(turn.question)
+        text = turn.question
+    return "\n".join(before)
 
 
 def _nothing_found(documents: Sequence[Document]) -> str:

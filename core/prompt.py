@@ -279,10 +279,27 @@ def single_fact(sources: Sequence[Source], question: str, options: ContextOption
     Of a single source its sentence nearest to the question; several sources stand as they are.
     """
     if len(sources) == 1:
-        fact = best_sentence(_source_text(sources[0], options), question)
+        text = _source_text(sources[0], options)
+        fact = _with_columns(best_sentence(text, question), text)
         return neutralise(f"{question}\n\nAnswer with this fact: {fact}")
     text = "\n\n".join(_source_text(source, options) for source in sources)
     return neutralise(f"{text}\n\n{question}")
+
+
+def _with_columns(row: str, text: str) -> str:
+    """A row of a table with the name of its column before each value; any other sentence as it is."""
+    head = _TABLE_HEAD.search(text)
+    names, values = (_cells(line) for line in (head[1] if head else "", row))
+    if not row.startswith("|") or len(names) != len(values):
+        return row
+    return ", ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True) if value)
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split("|")]
+
+
+_TABLE_HEAD = re.compile(r"^(\|.*\|)[ \t]*\n\|[ :|-]+\|[ \t]*$", re.MULTILINE)
 
 
 def _source_text(source: Source, options: ContextOptions) -> str:

@@ -17,6 +17,10 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u
 _WORD = re.compile(rf"\d+(?:[.,]\d+)+|[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+# A line end inside a sentence: a long line of words before it, no list, table, heading or code after it.
+_WRAP = re.compile(
+    r"(?<=[^\n|={}<>]{40})(?<=[\w,)’”'\"-])[ \t]*\n(?=[^\W_][^\n|={}<>]*(?:\n|\Z))(?!\d+[.)]\s)"
+)
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？][”’」』）)\]]*")
 
 STOP_WORDS = frozenset(
@@ -28,17 +32,43 @@ STOP_WORDS = frozenset(
     tell than that the their theirs them then there these they thing things this those through to too under
     until up upon us use used uses using very want was we were what when where whether which while who whom
     whose why will with within without would yes yet you your yours s t re ve ll d m isn aren wasn weren
-    doesn didn won wouldn shouldn couldn hasn haven hadn""".split()
+    doesn didn won wouldn shouldn couldn hasn haven hadn cannot cant dont really actually
+    still already anymore yet ever now though"""
+    # German, French, Spanish; without words that mean something in English (die, war, hat, son, sin).
+    """ aber als auch auf aus bei bis bin bist da damit dann das dass dem den der des dir du ein eine einem
+    einen einer eines er es fur gibt haben habe habt ich ihr ihre im ist ja kann kannst kein keine
+    konnen mein meine mich mir mit muss mussen nach nicht noch oder ob sein seine sich sie sind uber
+    um und uns unser vom von vor wann warum welche welcher welches wenn wer werden wie wieviel wir
+    wird wo wohin zu zum zur ab darf durfen au aux avec ce ces cette comment dans de elle est et eux
+    il ils je la le les leur lui mais ne nous ou par pas pour quand que quel quelle quelles quels
+    qui sa se ses sont sur un une vous y combien al como con cual cuales cuando cuanto cuanta
+    cuantos cuantas del donde el ella ellos en entre eran esta este esto hay lo los las mas mi muy
+    nos o para pero por porque puede puedo quien ser si sobre son su sus tiene tengo una unos unas
+    ya""".split()
 )
-"""English words that carry no content; in other languages rarity alone does this work."""
+"""Words that carry no content."""
 
 ASKING_WORDS = frozenset(
     """amount called color colour cost date day describe description detail details exact exactly explain
     far happen happens hour hours information kind kinds late length list long many maximum mean means
     minimum month months much name named names number often old person place price reason size soon sort
-    time times type types way ways week weeks year years""".split()
+    time times type types way ways week weeks year years
+    expensive cheap early high low big small deep wide hot cold heavy old new
+    teuer kostet kosten lange viel viele hoch gross spat fruh neu neue neuer
+    cuesta cuestan precio hora horas coute prix heure heures""".split()
 )
 """Words that ask for a kind of answer and need not stand in the text that holds it."""
+
+COMMON_WORDS = frozenset(
+    """able add allow allowed another apply bad become begin best better big biggest bring buy case change
+    check come correct deal different difference early easy end ensure expect fast find fine first
+    fix full get good guy hard help high highest hold hot idea keep kept last leave left lose low
+    lowest make manage matter mean meant need needed new next normal offer order pay paid part
+    people permitted place possible problem put quick quickly receive required right rule run safe
+    same see set show small someone somebody something start stay stop suppose supposed sure take
+    thing think together too try turn whole wish wonder work wrong""".split()
+)
+"""Words so common that a question may use them where the text says the same in others."""
 
 
 _NUMBER_WORDS = {
@@ -82,14 +112,22 @@ def asks(term: str) -> bool:
     return term in _ASKING_STEMS
 
 
+def common(term: str) -> bool:
+    """Whether a stemmed term is one of everyday speech, which a text may well put otherwise."""
+    return term in _COMMON_STEMS
+
+
 def numbers(text: str) -> set[str]:
     """The numbers in `text`, as `words` writes them: "1,200.50" is "1200.50", "thirty" is "30"."""
     return {word for word in words(text) if word[0].isdigit()}
 
 
 def sentences(text: str) -> list[str]:
-    """`text` cut after sentence ends and at line ends; white space around the pieces is gone."""
-    lines = _SENTENCE_END.sub(r"\g<0>\n", text).split("\n")
+    """`text` cut after sentence ends and at line ends; white space around the pieces is gone.
+
+    A line end that only wraps a sentence, as in PDF files and hard-wrapped Markdown, cuts nothing.
+    """
+    lines = _SENTENCE_END.sub(r"\g<0>\n", _WRAP.sub(" ", text)).split("\n")
     return [line.strip() for line in lines if line.strip()]
 
 
@@ -126,3 +164,4 @@ def _english(word: str) -> str:
 
 
 _ASKING_STEMS = frozenset(_stem(word) for word in ASKING_WORDS)
+_COMMON_STEMS = frozenset(_stem(word) for word in COMMON_WORDS)
