@@ -39,6 +39,7 @@ class LexicalIndex:
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(_SCHEMA)
         self._documents: dict[tuple[str, str], Document] = {}
+        self._vocabulary: list[str] | None = None  # as it is read when first needed after a change
         self._lock = threading.Lock()  # one connection, used from worker threads
 
     async def put(self, document: Document) -> None:
@@ -62,6 +63,7 @@ class LexicalIndex:
         rows = [_row(passage) for passage in document.passages]
         with self._lock:
             self._remove(_key(document))
+            self._vocabulary = None
             self._database.execute("BEGIN")
             for number, row in enumerate(rows):
                 inserted = self._database.execute(
@@ -83,6 +85,7 @@ class LexicalIndex:
                 key,
             )
             self._database.execute("DELETE FROM passage WHERE document = ? AND audience = ?", key)
+            self._vocabulary = None
 
     def _search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         with self._lock:
@@ -100,10 +103,15 @@ class LexicalIndex:
         held = self._database.execute("SELECT 1 FROM vocabulary WHERE term = ?", (term,)).fetchone()
         if held or len(term) < 5:
             return [term]
-        near = self._database.execute(
-            "SELECT term FROM vocabulary WHERE length(term) BETWEEN ? AND ?", (len(term) - 1, len(term) + 1)
+        if self._vocabulary is None:  # reading it takes as long as many searches
+            self._vocabulary = [word for (word,) in self._database.execute("SELECT term FROM vocabulary")]
+        # One slip leaves the first or the last letter alone.
+        near = (
+            word
+            for word in self._vocabulary
+            if abs(len(word) - len(term)) < 2 and (word[0] == term[0] or word[-1] == term[-1])
         )
-        return [other for (other,) in near if alike(term, other)] or [term]
+        return [other for other in near if alike(term, other)] or [term]
 
 
 def _key(document: Document) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -124,13 +124,12 @@ async def ask(
     async with _started(settings, errors) as ready:
         here = TerminalThread(ready, Terminal(out, errors, quiet=as_json), thread)
         outcome = await here.ask(question, files)
+    failed = outcome.kind == "failed" or (outcome.kind == "partial" and not outcome.finish_reason)
     if as_json:
         out.file.write(json.dumps(as_dict(outcome), ensure_ascii=False, indent=2) + "\n")
-        if outcome.kind == "failed":
+        if failed and not here.interrupted:
             errors.print(Text(outcome.why, "bold red"), soft_wrap=True)
-    if here.interrupted:
-        return INTERRUPTED
-    return 1 if outcome.kind == "failed" or (outcome.kind == "partial" and not outcome.finish_reason) else 0
+    return INTERRUPTED if here.interrupted else int(failed)
 
 
 async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) -> int:
@@ -189,10 +188,11 @@ async def _converse(here: TerminalThread, out: Console, errors: Console, files: 
 
 
 def _file(argument: str) -> Path:
-    path = Path(argument.strip().strip("'\"")).expanduser()
-    if not argument.strip() or not path.is_file():
-        raise UserError(f"There is no file {argument.strip() or '(no name given)'}. Write /file and a path.")
-    return path
+    with suppress(OSError, RuntimeError):  # no file can have this name; nobody has this home
+        path = Path(argument.strip().strip("'\"")).expanduser()
+        if argument.strip() and path.is_file():
+            return path
+    raise UserError(f"There is no file {argument.strip() or '(no name given)'}. Write /file and a path.")
 
 
 def _read_line(out: Console) -> str | None:

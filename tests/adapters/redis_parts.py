@@ -172,7 +172,7 @@ async def losing_wire(server: RedisServer) -> AsyncIterator[LosingWire]:
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return once the condition holds."""
     async with asyncio.timeout(DEADLINE):
-        while not await condition():  # noqa: ASYNC110  # another process makes it true
+        while not await condition():  # another process makes it true
             await asyncio.sleep(0.005)
 
 

@@ -121,7 +121,7 @@ async def gauges(http: aiohttp.ClientSession, url: str) -> tuple[int, int]:
 async def reach(http: aiohttp.ClientSession, url: str, wanted: tuple[int, int]) -> None:
     """Return once the gauges say `wanted`."""
     async with asyncio.timeout(10):
-        while await gauges(http, url) != wanted:  # noqa: ASYNC110 - another process raises no event
+        while await gauges(http, url) != wanted:
             await asyncio.sleep(0.01)
 
 

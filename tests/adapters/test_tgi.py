@@ -112,7 +112,7 @@ class Heard:
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait until `condition` holds; fail when it does not within a generous time."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # what is polled happens on the other side of a socket
+        while not condition():  # what is polled happens on the other side of a socket
             await asyncio.sleep(0.005)
 
 

@@ -18,9 +18,9 @@ from tests.bench.figure import Figure
 from tests.bench.parts import Recorder, message, model, whole_app
 
 BUDGET_ALONE, BUDGET_TOGETHER = 15.0, 300.0
-ANSWER = " Yes, it does so."
+ANSWER = " It does."
 QUESTION = "Does the chasqui carry the message over the mountain?"
-PAIRS, WARM = 60, 5
+PAIRS, WARM = 55, 5
 TOGETHER, ROUNDS = 50, 3
 
 

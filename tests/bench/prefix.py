@@ -42,7 +42,8 @@ async def _reuse(seed: int, *, passages: int = 0, one_by_one: bool = False) -> f
     """Percent of the prompt tokens of one thread that stood at the beginning of the prompt before."""
     language = Language(seed)
     turns: list[Turn] = []
-    cut, before = None, (0,)
+    cut: str | None = None
+    before: tuple[int, ...] = ()
     reused = sent = 0
     for number in range(TURNS):
         question, answer = _said(language, QUESTION), _said(language, ANSWER)

@@ -17,7 +17,7 @@ from core.types import Turn
 from tests.bench.figure import Figure
 from tests.bench.parts import message
 
-THREADS, EACH = 100, 10
+THREADS, EACH = 100, 5
 ROUNDS = 2
 
 

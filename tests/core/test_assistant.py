@@ -179,7 +179,7 @@ async def _at_once(seconds: float) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     """Return once `condition` holds."""
     async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110  # what is polled happens on the other side of a socket
+        while not condition():  # what is polled happens on the other side of a socket
             await asyncio.sleep(0.005)
 
 
