@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
 from core.errors import BackendError
@@ -17,6 +17,8 @@ from core.types import Delta, Limits, Sampling
 log = structlog.get_logger()
 
 ATTEMPTS = 3
+PATIENCE = 60.0
+"""Seconds after which nothing is tried again: who waited so long for a silent replica is told so."""
 LONGEST_WAIT = 20.0
 """Seconds: a replica that asks for more patience is asked again after this."""
 REST = 5.0
@@ -61,7 +63,7 @@ class Router:
         said = False
         retrying = AsyncRetrying(
             sleep=self._sleep,
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
             retry=retry_if_exception(lambda e: isinstance(e, BackendError) and e.retryable and not said),
             wait=_wait,
             reraise=True,
