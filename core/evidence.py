@@ -296,7 +296,8 @@ _ABSTAINS = re.compile(
       | there\ is\ no\ (?:information|mention|answer|data)
       | no\ (?:information|answer|mention)\b
       | (?:the\ )?answer\ is\ (?:not\ (?:in|found|given|known)|unknown)
-      | (?:the|this)\ (?:provided\ |given\ )?(?:text|passage|document|context|file|source|sources|input|article|section)\w*\s
+      | (?:the|this)\ (?:provided\ |given\ )?
+            (?:text|passage|document|context|file|source|sources|input|article|section)\w*\s
             (?:above\ |provided\ |given\ )?(?:do|does|did)(?:\ not|n['’]t)\ (?:\w+ly\ )?{_KNOWING}
       | .{{0,80}}\b(?:is|are|was|were)(?:\ not|n['’]t)\ (?:\w+ly\ )?(?:mentioned|stated|specified)\b
     )""",

@@ -5,8 +5,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import accumulate
 from pathlib import Path
 
@@ -20,6 +20,14 @@ from core.types import Attachment, Message, Outcome, PageProfile, ThreadId
 ROOT = Path(__file__).parents[2]
 TOKEN_DELAY = 0.02
 """Seconds between two tokens of the model: 50 tokens a second."""
+
+
+@contextmanager
+def data_dir() -> Iterator[Path]:
+    """A data directory for one measurement; its path is short, because sockets stand in it."""
+    # Its servers may still be ending when it goes.
+    with tempfile.TemporaryDirectory(prefix="chasqui-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @asynccontextmanager
@@ -41,9 +49,9 @@ async def model(answer: str, *, token_delay: float = TOKEN_DELAY) -> AsyncIterat
 @asynccontextmanager
 async def whole_app(model_url: str) -> AsyncIterator[App]:
     """Everything that a worker runs, on an embedded Redis-protocol server of its own."""
-    with tempfile.TemporaryDirectory(prefix="chasqui-bench-", dir="/tmp") as folder:  # sockets: short paths
-        backend = BackendSettings(urls=(model_url,), max_new_tokens=512)
-        async with app(Settings(data_dir=Path(folder), redis=RedisSettings(), backend=backend)) as ready:
+    backend = BackendSettings(urls=(model_url,), max_new_tokens=512)
+    with data_dir() as folder:
+        async with app(Settings(data_dir=folder, redis=RedisSettings(), backend=backend)) as ready:
             yield ready
 
 
@@ -124,10 +132,6 @@ class Language:
     def words(self, number: int) -> list[str]:
         """So many words, frequent ones often."""
         return self.random.choices(self._words, cum_weights=self._weights, k=number)
-
-    def common(self, number: int) -> list[str]:
-        """So many words, the most frequent ones."""
-        return self._words[:number]
 
     def prose(self, number: int) -> str:
         """So many words in sentences of about fifteen."""

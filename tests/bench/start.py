@@ -9,11 +9,10 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 from tests.bench.figure import Figure
-from tests.bench.parts import ROOT
+from tests.bench.parts import ROOT, data_dir
 
 HELP_BUDGET, DEMO_BUDGET = 0.3, 5.0
 HELP_RUNS, DEMO_RUNS = 7, 2
@@ -60,8 +59,8 @@ def _heaviest_imports() -> str:
 
 def _demo_seconds() -> float:
     """From the start of the process, of its servers and of the model to the first text of an answer."""
-    with tempfile.TemporaryDirectory(prefix="chasqui-bench-", dir="/tmp") as folder:  # sockets: short paths
-        environment = _environment(CHASQUI_DATA_DIR=folder, COLUMNS="200")  # a question is one line
+    with data_dir() as folder:
+        environment = _environment(CHASQUI_DATA_DIR=str(folder), COLUMNS="200")  # a question is one line
         command = [sys.executable, *CHASQUI, "demo", "--once"]
         begin = time.perf_counter()
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as demo:

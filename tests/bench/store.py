@@ -5,9 +5,7 @@ that writes its append-only file; in many threads at once and several messages o
 """
 
 import asyncio
-import tempfile
 import time
-from pathlib import Path
 
 from adapters import local_redis
 from adapters.redis.history import RedisHistory
@@ -15,7 +13,7 @@ from adapters.redis.inbox import RedisInbox
 from adapters.redis.store import Store, connect
 from core.types import Turn
 from tests.bench.figure import Figure
-from tests.bench.parts import message
+from tests.bench.parts import data_dir, message
 
 THREADS, EACH = 100, 5
 ROUNDS = 2
@@ -27,8 +25,8 @@ def measure() -> list[Figure]:
 
 
 async def _measure() -> list[Figure]:
-    with tempfile.TemporaryDirectory(prefix="chasqui-bench-", dir="/tmp") as folder:
-        async with local_redis.running(Path(folder)) as url, connect(url) as store:
+    with data_dir() as folder:
+        async with local_redis.running(folder) as url, connect(url) as store:
             rounds = [await _round(store, number) for number in range(ROUNDS)]
     wall, cpu = (min(times) for times in zip(*rounds, strict=True))
     return [

@@ -66,7 +66,7 @@ def measure() -> list[Figure]:
 async def _hurried() -> list[Figure]:
     async with model(ANSWER, token_delay=0) as url, Tgi(url) as tgi, _session() as session:
         to_pages, to_nowhere = _ToPages(tgi), _ToNowhere(session, url)
-        many = await _least(_Load(STREAMS, rounds=3), to_pages, to_nowhere, _ToPages(tgi, cited=True))
+        many = await _least(_Load(STREAMS, rounds=5), to_pages, to_nowhere, _ToPages(tgi, cited=True))
         (checked,) = await _least(_Load(STREAMS // 4, rounds=1), _ToPages(tgi, cited=True, checked=True))
         one = await _least(_Load(1, times=STREAMS // 2, rounds=2), to_pages, to_nowhere)
     return [
