@@ -45,10 +45,12 @@ class Terminal:
         if not self._quiet:
             self._out.print(Text(text, "dim"), soft_wrap=True)
 
-    def show(self, markdown: str) -> None:
-        """Print a whole answer that stands already."""
-        if not self._quiet:
-            self._out.print(Markdown(clean(markdown)) if self._out.is_terminal else Text(clean(markdown)))
+    async def show(self, outcome: Outcome) -> None:
+        """Print an answer that stands already, with its sources."""
+        reply = QuietReply() if self._quiet else TerminalReply(self._out, self._errors)
+        if not outcome.why:
+            await reply.write(0, outcome.answer, final=True)
+        await reply.finish(outcome)
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""

@@ -72,9 +72,10 @@ class TerminalThread:
         turn = next((turn for turn in turns if turn.message_id == message.id), None)
         if turn is None:
             raise ChasquiError("Another chasqui took this question and could not answer it. Ask again.")
-        self._terminal.show(turn.answer)
         why = turn.answer if turn.kind == "refused" else ""
-        return Outcome(turn.kind, turn.answer, why, turn.citations, finish_reason="elsewhere")
+        outcome = Outcome(turn.kind, turn.answer, why, turn.citations)
+        await self._terminal.show(outcome)
+        return outcome
 
     async def command(self, name: str) -> str:
         """Run a command of the table; returns what to show."""

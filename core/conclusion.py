@@ -81,8 +81,8 @@ def grounded(
     passages = [hit.passage for hit in progress.sent]
     shown = progress.shown.strip()
     named = resolve(draft.trailer, draft.marks, passages)
-    if named.unresolved:
-        log.info("citations.unresolved", count=named.unresolved)
+    if named.unresolved or draft.dropped:
+        log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
     cited = cite(shown, question, passages, named.numbers)
     if not shown and checked:
         return progress.outcome(

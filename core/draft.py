@@ -121,6 +121,11 @@ class Draft:
         return self._stops.stopped
 
     @property
+    def dropped(self) -> int:
+        """How many sentences failed their check."""
+        return self._gate.dropped if self._gate else 0
+
+    @property
     def trailer(self) -> str:
         return self._sources.trailer if self._sources else ""
 

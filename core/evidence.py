@@ -280,9 +280,8 @@ _NO_NAMES = STOP_WORDS | ASKING_WORDS
 _SAYING = frozenset(
     terms(
         """answer answers question text passage fact source sources state states stated mention mentions
-        mentioned accord
-        according document documents said section provide provides provided indicate indicates contain
-        contains include includes including also therefore however"""
+        mentioned accord according document documents said section provide provides provided indicate
+        indicates contain contains include includes including also therefore however"""
     )
 )
 

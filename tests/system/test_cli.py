@@ -30,12 +30,6 @@ ANSWER = " New staff get 24 days of paid leave.\nSource: S1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A world without a model."""
-    return World.at(tmp_path / "data")
-
-
-@pytest.fixture
 def handbook(tmp_path: Path) -> str:
     """A file to ask about."""
     path = tmp_path / "handbook.md"
@@ -239,6 +233,17 @@ async def test_a_killed_program_leaves_its_question_to_the_next_one(world: World
     prompts = [asked.prompt for asked in tgi.asked]
     assert [prompt.count("Is anybody there?") for prompt in prompts] == [1, 1, 1]
     assert "And are you sure?" in prompts[2]
+
+
+async def test_programs_that_ask_in_one_thread_at_once_all_get_their_answer(world: World) -> None:
+    """Whichever of them answers, each prints the answer to its own question, and each was asked once."""
+    async with TgiStandIn(" Yes, certainly.", token_delay=0.05) as tgi:
+        there = world.with_(BACKEND__URLS=tgi.url)
+        asked = [there.run("ask", f"Is it number {n}?", "--thread", "t", "--json") for n in range(3)]
+        done = await asyncio.gather(*asked)
+
+    assert [(one.code, one.json["answer"]) for one in done] == [(0, "Yes, certainly.")] * 3
+    assert len(tgi.asked) == 3
 
 
 async def test_a_later_program_remembers_the_turn_and_the_file(world: World, handbook: str) -> None:

@@ -13,12 +13,6 @@ ANSWER = " New staff get 24 days of paid leave.\nSource: S1"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A world without a model."""
-    return World.at(tmp_path / "data")
-
-
-@pytest.fixture
 def handbook(tmp_path: Path) -> Path:
     """A file to ask about."""
     path = tmp_path / "hand book.md"

@@ -14,12 +14,6 @@ from tests.system.program import ROOT, Ended, World, ended
 START = f"{VICUNA_V1_1.system} USER: "
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """A world without a model."""
-    return World.at(tmp_path / "data")
-
-
 async def run_in(folder: Path, world: World, *words: str) -> Ended:
     """A `chasqui` whose working directory is `folder`."""
     process = await create_subprocess_exec(
