@@ -16,8 +16,9 @@ from rich.markdown import Markdown
 from rich.status import Status
 from rich.text import Text
 
+from core.blocks import Fence, state_after
 from core.errors import FileRefused
-from core.markdown import framed, open_fence
+from core.markdown import closed
 from core.ports import Ledger
 from core.prompt import clean
 from core.types import Attachment, Citation, Message, Outcome, PageProfile
@@ -89,6 +90,8 @@ class QuietReply:
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None: ...
 
+    async def attach(self, name: str, text: str) -> None: ...
+
     async def finish(self, outcome: Outcome) -> None: ...
 
 
@@ -129,6 +132,9 @@ class TerminalReply:
         if growing.strip():
             self._redraw(growing)
 
+    async def attach(self, name: str, text: str) -> None:
+        """As `Reply.attach`; a page without a limit leaves nothing to attach."""
+
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`: the source under the answer, and what was not read."""
         await self.status(None)
@@ -160,7 +166,7 @@ class TerminalReply:
         if self._live is None:
             self._live = Live(console=self._out, transient=True, auto_refresh=False)
             self._live.start()
-        self._live.update(Markdown(framed(growing, None)), refresh=True)
+        self._live.update(Markdown(closed(growing)), refresh=True)
 
     def _stop_live(self) -> None:
         if self._live:
@@ -174,7 +180,8 @@ def _settled(markdown: str, start: int) -> int:
     while end >= 0:
         # A list or a quote may go on behind an empty line.
         following = markdown[end:].lstrip("\n")
-        if open_fence(markdown[start:end]) is None and following and following[0] not in " \t-*+>0123456789":
+        in_code = isinstance(state_after(markdown[start:end]).leaf, Fence)
+        if not in_code and following and following[0] not in " \t-*+>0123456789":
             return end + 2
         end = markdown.rfind("\n\n", start, end)
     return start

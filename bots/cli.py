@@ -128,12 +128,17 @@ def prompt_render(
 def split_pages(
     platform: Annotated[str, typer.Option("--for", help="discord or slack")],
 ) -> None:
-    """Cut Markdown from stdin into pages, as a JSON list."""
-    from core.markdown import PROFILES, split
+    """Cut Markdown from stdin into pages as they would be sent, as a JSON list."""
+    from adapters.discord.markdown import CONTENT
+    from adapters.slack.markdown import MARKDOWN
+    from core.markdown import split
 
-    if platform not in PROFILES:
-        _end(f"There is no platform {platform!r}. Choose one of {', '.join(PROFILES)}.", WRONG_USE)
-    print(json.dumps(split(_stdin(), PROFILES[platform]), ensure_ascii=False, indent=2))
+    profiles = {"discord": CONTENT, "slack": MARKDOWN}
+    if platform not in profiles:
+        _end(f"There is no platform {platform!r}. Choose one of {', '.join(profiles)}.", WRONG_USE)
+    profile = profiles[platform]
+    pages = [profile.render(page) for page in split(_stdin(), profile)]
+    print(json.dumps(pages, ensure_ascii=False, indent=2))
 
 
 @model.command("serve")

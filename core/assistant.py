@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core import conclusion
+from core.addresses import Addresses
 from core.citations import citation
 from core.conclusion import Progress
 from core.delivery import Delivery
@@ -20,9 +21,11 @@ from core.errors import BackendError, FileRefused, PromptTooLong, UserError
 from core.evidence import bears_out
 from core.grounding import Ground, Grounding, Question, choose
 from core.library import Library
+from core.pace import Paces
 from core.ports import Backend, History, Lease, Platform
 from core.profiles import PROFILES, ModelProfile, profile_for
 from core.prompt import clean, neutralise
+from core.retrying import RetryingReply
 from core.types import Delta, Finish, Limits, Message, Outcome, Turn, Usage
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 
@@ -59,6 +62,7 @@ class Assistant:
         self.history = history
         self.library = library
         self.policy = policy
+        self.paces = Paces()
 
     async def answer(self, lease: Lease, platform: Platform) -> Outcome:
         """Answer `lease.message` on its platform and end the lease.
@@ -88,7 +92,7 @@ class _Answering:
     """One answer in the making."""
 
     def __init__(self, assistant: Assistant, lease: Lease, platform: Platform) -> None:
-        self.reply = platform.reply(lease.message, lease.ledger)
+        self.reply = RetryingReply(platform.reply(lease.message, lease.ledger))
         self.asked = _words(lease.message)  # as history keeps it
         self._assistant = assistant
         self._lease = lease
@@ -198,9 +202,12 @@ class _Answering:
             said.add(sentence)
             return any(bears_out(p, sentence, question.text, literal=profile.literal) for p in passages)
 
-        draft = Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None)
+        known = Addresses(passages) if passages else None
+        draft = Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None, known=known)
         await self.reply.status("Thinking …")
-        async with Delivery(self.reply, self._lease.ledger, said=lambda: draft.raw) as delivery:
+        async with Delivery(
+            self.reply, self._lease.ledger, paces=self._assistant.paces, said=lambda: draft.raw
+        ) as delivery:
             enough = checked and profile.literal and not ground.whole
             sampling = profile.sampling(room.answer, grounded=bool(passages))
             stream = self._assistant.backend.stream(fitted.prompt, sampling)

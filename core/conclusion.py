@@ -4,8 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import regex
 import structlog
 
+from core.addresses import LOST
 from core.citations import cite, resolve
 from core.draft import Draft
 from core.errors import BackendError
@@ -14,6 +16,9 @@ from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Us
 from core.window import Fitted
 
 log = structlog.get_logger()
+
+_VISIBLE = regex.compile(r"[[\p{L}\p{N}\p{P}\p{S}]--[\u115f\u1160\u2800\u3164\uffa0]]", regex.VERSION1)
+"""A character that people see; the last ones are letters and signs without a shape."""
 
 
 @dataclass(slots=True)
@@ -65,7 +70,7 @@ class Progress:
 
 def alone(progress: Progress) -> Outcome:
     """The outcome of an answer that stands on no passage."""
-    if not progress.shown.strip():
+    if not _VISIBLE.search(progress.shown):
         return progress.outcome("failed", "The model gave no answer. Please ask again in other words.")
     if progress.broken:
         return progress.outcome("partial", progress.broken.sentence)
@@ -83,7 +88,7 @@ def grounded(
     named = resolve(draft.trailer, draft.marks, passages)
     if named.unresolved or draft.dropped:
         log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
-    cited = cite(shown, question, passages, named.numbers)
+    cited = cite(shown.replace(LOST, ""), question, passages, named.numbers)
     if not shown and checked:
         return progress.outcome(
             "refused", f"I don't know: nothing in {titles(documents)} bears out an answer to this."

@@ -1,7 +1,8 @@
 """One growing text -> pages on a Reply, at the platform's pace.
 
 One writer per reply. What was said between two writes is never queued: a write shows the newest
-text. The first write is the first whole word, at once.
+text. The first write is the first whole word, at once. What a page should show is `Paging`'s to say,
+and when the next write may come is the `Pace`'s.
 """
 
 import asyncio
@@ -9,14 +10,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from core.markdown import Fence, framed, next_page, open_fence, size
+import structlog
+
+from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
+from core.pace import Paces
+from core.paging import ANSWER_FILE, Due, Paging
 from core.ports import Ledger, Reply
+from core.types import PageProfile
 
-LAST_WRITE = 3.0
+log = structlog.get_logger()
+
+LAST_WRITE = 10.0
 """Seconds that a cancelled delivery still has for showing what was added."""
-
-_LONGEST_WORD = 24
-"""Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
 
 
 class Delivery:
@@ -24,24 +29,32 @@ class Delivery:
 
     Leaving the context writes what is left, also when it is left by an error or a cancellation of
     the model: what was added is shown. A failure of the platform is raised by `check` and on leaving.
+    Only the last write of a page must succeed: a `RetryingReply` tries it again.
     """
 
-    def __init__(self, reply: Reply, ledger: Ledger, *, said: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        ledger: Ledger,
+        *,
+        paces: Paces | None = None,
+        said: Callable[[], str] | None = None,
+    ) -> None:
         """`said` gives the model's raw text for the checkpoints; without it they hold what was added."""
         self._reply = reply
         self._ledger = ledger
+        self._pace = (paces or Paces()).pace()
         self._said = said or (lambda: self.text)
-        self._text = ""  # of the page that is open
-        self._fence: Fence | None = None  # the code block that page starts in
-        self._page = 0
-        self._shown = ""
-        self._all: list[str] = []
+        self._added: list[str] = []
+        self._fed = 0
+        self._pages = Paging()
+        self._intended = -1
         self._news = asyncio.Event()
         self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._writer = asyncio.create_task(self._write_while_open())
+        self._writer = asyncio.create_task(self._write_to_the_end())
         return self
 
     async def __aexit__(
@@ -51,21 +64,25 @@ class Delivery:
         self._closing.set()
         self._news.set()
         try:
-            await asyncio.shield(self._writer)
+            await asyncio.wait({self._writer}, timeout=LAST_WRITE if _cancelled(error) else None)
         except asyncio.CancelledError:
             await asyncio.wait({self._writer}, timeout=LAST_WRITE)  # what was added is to be seen
             self._writer.cancel()
             raise
+        if self._writer.done():
+            self._writer.result()
+        else:
+            log.warning("delivery.cut_short", page=self._pages.number)
+            self._writer.cancel()
 
     @property
     def text(self) -> str:
         """All that was added."""
-        return "".join(self._all)
+        return "".join(self._added)
 
     def add(self, text: str) -> None:
         """Show `text` behind what is shown, as soon as the pace allows."""
-        self._all.append(text)
-        self._text += text
+        self._added.append(text)
         self._news.set()
 
     def check(self) -> None:
@@ -73,66 +90,117 @@ class Delivery:
         if self._writer and self._writer.done():
             self._writer.result()
 
-    async def _write_while_open(self) -> None:
-        while not self._closing.is_set():
-            await self._news.wait()
-            self._news.clear()
-            if await self._write(self._whole_words()):
-                await self._pause()
-        await self._write(len(self._text), final=True)
-
-    async def _pause(self) -> None:
-        """Keep the pace, but do not keep the end of an answer waiting."""
+    async def _write_to_the_end(self) -> None:
         try:
-            async with asyncio.timeout(self._reply.profile.pace):
+            while not self._closing.is_set():
+                await self._news_or_age()
+                await self._keep_pace()
+                if await self._write_what_is_due():
+                    self._news.set()  # there may be more, or it has to be tried again
+                elif self._pages.begun:  # what is held back is not looked for with every token
+                    await self._until(_now() + self._reply.profile.pace / 4)
+            while await self._write_what_is_due():
+                pass
+        finally:
+            self._pace.leave()
+
+    async def _news_or_age(self) -> None:
+        """Wait until there is something new to say, or the open page has to end."""
+        try:
+            async with asyncio.timeout_at(self._pages.ends_at(self._reply.profile)):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+
+    async def _keep_pace(self) -> None:
+        """Wait for the pace, which keeps neither the end of the answer waiting nor that of an old page."""
+        while not self._closing.is_set():
+            profile, now = self._reply.profile, _now()
+            next_write = now + self._pace.delay(profile, now)
+            until = min(next_write, self._pages.ends_at(profile) or next_write)
+            if until <= now:
+                return
+            await self._until(until)
+
+    async def _until(self, moment: float) -> None:
+        """Wait for this moment or for the end of the answer."""
+        try:
+            async with asyncio.timeout_at(moment):
                 await self._closing.wait()
         except TimeoutError:
             pass
 
-    def _whole_words(self) -> int:
-        """How much of the open page's text ends with a word, as far as its script tells words apart."""
-        end = max(self._text.rfind(" "), self._text.rfind("\n")) + 1
-        return end if len(self._text) - end < _LONGEST_WORD else len(self._text)
-
-    async def _write(self, end: int, *, final: bool = False) -> bool:
-        """Show the text up to `end`; full pages are sealed, and with `final` the last one too.
-
-        Returns whether anything was written.
-        """
-        wrote = False
-        while self._overflows(end):
-            page, rest, self._fence = next_page(self._text, self._reply.profile, self._fence)
-            end -= len(self._text) - len(rest)
-            self._text = rest
-            if page.strip():
-                await self._put(page, final=True)
-                self._page, self._shown, wrote = self._page + 1, "", True
-        shown = self._text[: max(end, 0)]
-        if shown.strip():
-            wrote = await self._put(self._framed(shown, final=final), final=final) or wrote
-        return wrote
-
-    def _framed(self, shown: str, *, final: bool) -> str:
-        """The open page with its code blocks; where it can only be appended to, none is closed early."""
-        if self._reply.profile.editable:
-            return framed(shown, self._fence)
-        page = f"{self._fence.opener}\n{shown}" if self._fence else shown
-        if final and (fence := open_fence(page)):
-            page += fence.closer if page.endswith("\n") else f"\n{fence.closer}"
-        return page
-
-    def _overflows(self, end: int) -> bool:
-        profile = self._reply.profile
-        return profile.limit is not None and (
-            size(self._framed(self._text[:end], final=True), profile) > profile.limit
-        )
-
-    async def _put(self, markdown: str, *, final: bool) -> bool:
-        if markdown == self._shown and not final:
+    async def _write_what_is_due(self) -> bool:
+        """Write one page as it should stand now; returns whether there was anything to write."""
+        closing = self._closing.is_set()
+        if self._pages.is_done(self._reply.profile) and not closing:
             return False
-        if not self._shown:
-            await self._ledger.intend(self._page)
+        self._pages.feed("".join(self._added[self._fed :]))
+        self._fed = len(self._added)
+        if closing:
+            self._pages.close()
+            if self._pages.wants_file(self._reply.profile):
+                await self._attach()
+        profile = self._reply.profile
+        due = self._pages.due(profile, _now())
+        if due and (wait := self._pace.closed_for(profile, _now())):
+            await asyncio.sleep(wait)  # and look again: much can have changed
+        elif due:
+            await self._put(due, profile)
+        return due is not None
+
+    async def _attach(self) -> None:
+        """Send the whole text as a file; where that cannot be done, it goes on in pages after all."""
+        profile = self._reply.profile
+        page = None if self._pages.begun else self._pages.growing(profile)
+        if page and not self._pages.is_done(profile):
+            await self._put(Due(page, final=False), profile)  # so that the file comes behind it
+        try:
+            await self._reply.attach(ANSWER_FILE, self.text)
+            self._pages.has_file = True
+        except PlatformError as error:
+            log.warning("delivery.attach_failed", error=type(error).__name__, detail=str(error))
+            self._pages.has_file = False
+
+    async def _put(self, due: Due, profile: PageProfile) -> None:
+        page, pages = due.page, self._pages
+        if not page.markdown.strip():
+            pages.pass_over(page)
+            return
+        if self._intended < pages.number:
+            await self._ledger.intend(pages.number)
+            self._intended = pages.number
         await self._ledger.checkpoint(self._said())  # fenced: who lost the lease writes nothing more
-        await self._reply.write(self._page, markdown, final=final)
-        self._shown = markdown
-        return True
+        began = _now()
+        self._pace.began(profile, began)
+        try:
+            await self._reply.write(pages.number, page.markdown, final=due.final)
+        except PageClosed:
+            log.warning("delivery.page_closed", page=pages.number, begun=pages.begun)
+            if not pages.refused():
+                raise
+        except (RateLimited, WriteFailed) as error:
+            if due.final:
+                raise
+            self._drop(due, began, error)
+        else:
+            self._pace.ended(profile, _now() - began)
+            pages.stands(due, began)
+
+    def _drop(self, due: Due, began: float, error: RateLimited | WriteFailed) -> None:
+        """What is not the last word on its page is not repeated: the next write shows more."""
+        log.info("delivery.write_dropped", error=type(error).__name__, page=self._pages.number)
+        if isinstance(error, RateLimited):
+            self._pace.refused(self._reply.profile, _now(), error.retry_after)
+        else:
+            self._pace.refused(self._reply.profile, _now(), None)
+            self._pages.may_stand(due, began)
+
+
+def _cancelled(error: BaseException | None) -> bool:
+    return isinstance(error, asyncio.CancelledError)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

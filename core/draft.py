@@ -1,4 +1,4 @@
-"""The model's text on its way to people: stop strings cut, sources taken out, sentences checked.
+"""The model's text on its way to people: stop strings cut, sources taken out, sentences and links checked.
 
 Each filter takes a stream in pieces of any size and returns what may be shown; the same text in
 other pieces gives the same result.
@@ -7,8 +7,9 @@ other pieces gives the same result.
 import re
 from collections.abc import Callable, Sequence
 
+from core.addresses import Addresses, LinkFilter
+from core.characters import CharacterFilter
 from core.citations import SourceFilter
-from core.prompt import restore
 from core.terms import sentences
 
 # A sentence ends where the next one begins, so that all of the white space between belongs to the first.
@@ -35,11 +36,14 @@ class StopFilter:
         self._longest = max(map(len, stops), default=0)
         beginnings = {stop[:n] for stop in stops for n in range(1, len(stop))}
         longest_first = sorted(beginnings, key=len, reverse=True)
+        self._first = re.compile(f"[{re.escape(''.join(stop[0] for stop in stops))}]" if stops else "(?!)")
         self._may_begin = re.compile(f"(?:{'|'.join(map(re.escape, longest_first)) or '(?!)'})\\Z")
 
     def feed(self, piece: str) -> str:
         if self.stopped:
             return ""
+        if not (self._held or self._at_start or self._first.search(piece)):
+            return piece
         text = self._held + piece
         found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
@@ -96,16 +100,29 @@ class SentenceGate:
 
 
 class Draft:
-    """The filters in their order. `raw` is all that the model said, `shown` all that may be seen."""
+    """The filters in their order. `raw` is all that the model said, `shown` all that may be seen.
+
+    With `cited`, sources are taken out; with `check`, only sentences that pass it are shown; with `known`,
+    other addresses go. Links come last, because what a filter behind them left out could make new ones.
+    """
 
     def __init__(
-        self, stops: Sequence[str], *, cited: bool, check: Callable[[str], bool] | None = None
+        self,
+        stops: Sequence[str],
+        *,
+        cited: bool,
+        check: Callable[[str], bool] | None = None,
+        known: Addresses | None = None,
     ) -> None:
         self._raw: list[str] = []
         self._shown: list[str] = []
         self._stops = StopFilter(stops)
         self._sources = SourceFilter() if cited else None
         self._gate = SentenceGate(check) if check else None
+        links = LinkFilter(known) if known is not None else None
+        # Stops come first: a stop string that was broken in the prompt is whole without its joiner.
+        filters = (self._stops, CharacterFilter(), self._sources, self._gate, links)
+        self._filters = tuple(each for each in filters if each)
 
     @property
     def raw(self) -> str:
@@ -136,25 +153,18 @@ class Draft:
     def feed(self, piece: str) -> str:
         """Take a piece of the model's text; returns what may be shown of it now."""
         self._raw.append(piece)
-        return self._on(self._stops.feed(piece))
-
-    def close(self) -> str:
-        """What was held back and may be shown now that the model is done."""
-        text = restore(self._stops.close())
-        if self._sources:
-            text = self._sources.feed(text) + self._sources.close()
-        if self._gate:
-            text = self._gate.feed(text) + self._gate.close()
+        text = piece
+        for each in self._filters:
+            if not text:
+                return ""
+            text = each.feed(text)
         self._shown.append(text)
         return text
 
-    def _on(self, text: str) -> str:
-        if not text:
-            return ""
-        text = restore(text)
-        if self._sources:
-            text = self._sources.feed(text)
-        if self._gate and text:
-            text = self._gate.feed(text)
+    def close(self) -> str:
+        """What was held back and may be shown now that the model is done."""
+        text = ""
+        for each in self._filters:
+            text = each.feed(text) + each.close()
         self._shown.append(text)
         return text

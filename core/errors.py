@@ -13,6 +13,9 @@
     - BackendUnauthorized  401, 403                                                         (never retried)
     - StreamBroken         the stream ended, stalled or failed after text was delivered     (never retried)
   + PlatformError      the platform's side; logged, a person sees ``sentence``
+    - RateLimited          too many writes: nothing was written                             (retried)
+    - WriteFailed          nobody knows whether it was written; writing again is safe       (retried)
+    - PageClosed           this page takes no more text; what stood before still stands  (next page)
   + StoreError         the Redis-protocol server cannot be reached or refuses
   + LeaseLost          another worker holds the thread now: stop at once and write nothing
 
@@ -116,6 +119,22 @@ class PlatformError(ChasquiError):
     @property
     def sentence(self) -> str:
         return "The answer could not be delivered here. Please try again in a moment."
+
+
+class RateLimited(PlatformError):
+    """Too many writes: nothing was written. ``retry_after`` is in seconds, where the platform gave one."""
+
+    def __init__(self, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class WriteFailed(PlatformError):
+    """A write failed or was never answered; the reply knows how to repeat it without doubling anything."""
+
+
+class PageClosed(PlatformError):
+    """This page cannot be written any more. What was written before stands; the rest needs another page."""
 
 
 class StoreError(ChasquiError):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.markdown import open_fence
+from core.blocks import State, step
 from core.ports import Extracted
 from core.terms import sentences
 from core.types import Audience, Document, Hit, Passage
@@ -105,13 +105,14 @@ def _section(path: list[tuple[int, str]], pieces: list[Piece], label: str) -> It
 
 def _cut(markdown: str) -> Iterator[tuple[int, str, str]]:
     """Stretches of (level, heading, text below it); level 0 for what comes before any heading."""
-    level, heading, fence = 0, "", None
+    level, heading, state = 0, "", State()
     lines: list[str] = []
     for line in markdown.splitlines():
-        before, fence = fence, open_fence(line, fence)
-        found = None if before or fence else _HEADING.match(line)
+        state, kind = step(state, line)
+        code = kind in ("opener", "code", "closer")
+        found = None if code else _HEADING.match(line)
         title = plain(_CLOSING.sub("", found[2].rstrip())) if found else ""
-        underline = None if before or fence or found else _UNDERLINE.match(line)
+        underline = None if code or found else _UNDERLINE.match(line)
         if underline and lines and _may_be_title(lines):
             title = plain(lines.pop())
             yield level, heading, "\n".join(lines)

@@ -1,201 +1,273 @@
-"""Cut Markdown into pages that a platform accepts: no character lost, no code block broken.
+"""Cut Markdown into pages that a platform accepts: no character lost, nothing torn that belongs together.
 
-Greedy and prefix-stable: where a page ends depends only on the text that fills it, so text that is
-still growing can be cut while it streams, and a sealed page never moves.
+Each page is whole by itself: code blocks, tables, quotes and emphasis that go on behind a cut are
+closed before it and opened again behind it. What a page may hold is measured on what the platform is
+sent, the rendered text. `split` cuts a whole text into as few pages as there can be; a `Cutter` cuts a
+text that grows, and where it cuts depends on the text alone, never on the pieces it came in.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-import regex
-
+from core import framing, inline
+from core.blocks import Line, State, state_after, step
+from core.cuts import Cut, Plan, Scale, paragraph_start
 from core.types import PageProfile
 
-DISCORD = PageProfile(limit=2000, measure="code_points", pace=1.2)
-SLACK = PageProfile(limit=9000, measure="utf8_bytes", pace=0.75)
-PROFILES = {"discord": DISCORD, "slack": SLACK}
+LOOK_AHEAD = 80
+"""Characters behind a full page that are waited for: they tell where a link or emphasis ends."""
 
-# An info string behind backticks may not hold one (CommonMark 0.31, 4.5). A longer row of signs is not
-# taken for a code block: twice on every page it would leave no room for the code.
-_OPENER = re.compile(r" {0,3}(?:(`{3,20})[^`]*|(~{3,20})(?!~).*)\Z")
-_CLOSER = re.compile(r" {0,3}(`{3,}|~{3,})\s*\Z")
-_LONGEST_OPENER = 60
-_BLANK_LINES = re.compile(r"\A\s*\n")
-_GRAPHEME = regex.compile(r"\X")
-_AHEAD = 100_000
-"""Characters that are looked at for one page, so that a whole text is cut in linear time."""
+_CHUNK = 64
+_LONGEST_SENTENCE = 200
+_LONGEST_WORD = 24
+"""Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
+
+_WELL_FILLED, _FULL = 0.85, 0.97
+_SENTENCE_OR_LINE = re.compile(r"""[.!?…]["'”’)\]*_~]*\s+|[。！？]+[」』）”’]*|\n""")
+_MAY_BEGIN = re.compile(r"[\s>]*(?:[-+*]|#{1,6}|\d{1,9}[.)]?|`+|~+|[=|:-]+)?\s*\Z")
+"""Signs that may be the beginning of a block, or the end of a code block, once their line is complete."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
-    """A code block that is open: the line that opens it again on the next page, and what closes it."""
+class Page:
+    """The Markdown of one page, whole by itself.
 
-    opener: str
-    closer: str
+    It shows the text up to the offset `end`, where `after` is open. A page that can only be appended to
+    is whole with `closing` behind it.
+    """
 
-    @classmethod
-    def opened_by(cls, line: str) -> "Fence | None":
-        """The code block that `line` opens; an info string too long to be repeated is left out."""
-        mark = _OPENER.match(line)
-        if not mark:
-            return None
-        sign = mark[1] or mark[2]
-        return cls(line if len(line) <= _LONGEST_OPENER else sign, sign)
+    markdown: str
+    end: int
+    after: State
+    closing: str = ""
 
-    def after(self, line: str) -> "Fence | None":
-        """The state after `line`: closed by the same sign, at least as long, with nothing behind it."""
-        mark = _CLOSER.match(line)
-        return None if mark and mark[1].startswith(self.closer) else self
+    @property
+    def whole(self) -> str:
+        """The Markdown with an end for what is open, if there is any left."""
+        return self.markdown + self.closing
 
 
-def open_fence(text: str, fence: Fence | None = None) -> Fence | None:
-    """The code block that is open at the end of `text`, if any; `fence` is open at its start."""
-    for line in text.split("\n"):
-        fence = _after(fence, line)
-    return fence
+def size(markdown: str, profile: PageProfile) -> int:
+    """The length of a page as the platform counts what it is sent."""
+    sent = profile.render(markdown)
+    return len(sent) if profile.measure == "code_points" else len(sent.encode("utf-8", "replace"))
 
 
-def _after(fence: Fence | None, line: str) -> Fence | None:
-    return fence.after(line) if fence else Fence.opened_by(line)
-
-
-def size(text: str, profile: PageProfile) -> int:
-    """The length of `text` as the platform counts it."""
-    return len(text) if profile.measure == "code_points" else len(text.encode("utf-8", "replace"))
+def closed(markdown: str) -> str:
+    """`markdown` as one page, with an end for the code block that is open at its end."""
+    opened, _ = framing.opened(markdown, State())
+    return framing.close(opened, state_after(markdown.rstrip()))
 
 
 def split(text: str, profile: PageProfile) -> list[str]:
-    """`text` as pages. Each fits the profile, none is empty, and code blocks are closed and reopened."""
-    pages: list[str] = []
-    fence, at, end = None, 0, len(text.rstrip())
-    while at < end:
-        ahead = text[at : at + _AHEAD] if profile.limit else text[at:]
-        page, rest, fence = next_page(ahead, profile, fence)
-        at += len(ahead) - len(rest)
-        if page:
-            pages.append(page)
-    return pages
+    """`text` as the fewest pages that hold it, cut at the best places that this number allows.
 
-
-def next_page(text: str, profile: PageProfile, fence: Fence | None) -> tuple[str, str, Fence | None]:
-    """The first page of `text`, the rest, and the code block that the rest continues.
-
-    `fence` is the code block that `text` starts in. Where all of it fits, the rest is empty.
+    Every page fits the profile, and none is empty.
     """
-    if not fence:
-        text = _BLANK_LINES.sub("", text)
+    text = text.rstrip().replace("\r\n", "\n").replace("\r", "\n")
+    whole = closed(text)
+    if not whole or profile.limit is None or _fits(whole, profile):
+        return [whole] if whole else []
+    plan = Plan(text, State(), profile, complete=True)
+    planned, start = list[str](), plan.start
+    for end in plan.fewest():
+        planned.append(_page(text, start, end).markdown)
+        start = end
+    pages = [page for page in planned if page]
+    sizes = [size(page, profile) for page in pages]
+    if max(sizes) <= profile.limit and sum(sizes) > _FULL * profile.limit * (len(pages) - 1):
+        return pages
+    # What text weighs was far from what counts, so each page is measured before the next one begins.
+    measured = list(_measured(text, plan, profile))
+    return pages if max(sizes) <= profile.limit and len(pages) <= len(measured) else measured
+
+
+def _fits(markdown: str, profile: PageProfile) -> bool:
     if profile.limit is None:
-        return framed(text, fence), "", None
-    if not fence and len(text) - len(text.lstrip()) > profile.limit // 8:
-        text = f"    {text.lstrip()}"  # more indentation says no more, and could fill a page with nothing
-    if len(text.rstrip()) <= profile.limit and size(whole := framed(text, fence), profile) <= profile.limit:
-        return whole, "", None
-    cut = _best_cut(text, profile, fence)
-    head, rest = text[: cut.at], text[cut.at :]
-    page = framed(head.rstrip("\n") if cut.fence else head.rstrip(), fence)
-    return page, rest.lstrip("\n") if not cut.fence else rest.removeprefix("\n"), cut.fence
+        return True
+    # What is far too long is not rendered: at worst a page is cut that would have fitted.
+    return len(markdown) <= 2 * profile.limit and size(markdown, profile) <= profile.limit
 
 
-def framed(text: str, fence: Fence | None) -> str:
-    """`text` as it is shown by itself: the code block it starts in reopened, the one it ends in closed."""
-    opened = f"{fence.opener}\n{text}" if fence else text
-    left_open = open_fence(opened)
-    if not left_open:
-        return opened
-    return f"{opened.rstrip()}\n{left_open.closer}"
+def _measured(text: str, plan: Plan, profile: PageProfile) -> Iterator[str]:
+    """Pages of which each is measured before the next one begins."""
+    start = plan.start
+    while start.at < len(text):
+        page, start = _fitting(text, plan, start, profile)
+        if page.markdown:
+            yield page.markdown
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    at: int
-    fence: Fence | None
-    rank: int  # 0 is the best place
-
-
-def _best_cut(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
-    """The nicest place in the last half of what fits, else the last place that fits at all."""
-    feasible = list(_line_cuts(text, profile, fence))
-    if feasible:
-        furthest = feasible[-1].at
-        late = [cut for cut in feasible if cut.at >= furthest // 2]
-        return min(late, key=lambda cut: (cut.rank, -cut.at))
-    return _inside_line(text, profile, fence)
-
-
-def _line_cuts(text: str, profile: PageProfile, fence: Fence | None) -> Iterator[_Cut]:
-    """Ends of lines at which the page still fits, its closing fence included."""
+def _fitting(text: str, plan: Plan, start: Cut, profile: PageProfile, floor: int = 0) -> tuple[Page, Cut]:
+    """The page that begins at `start`, as full as it can be and as short as it must, and where it ends."""
     assert profile.limit is not None
-    state, at, used = fence, 0, size(f"{fence.opener}\n", profile) if fence else 0
-    last = ""  # the last line that says something
-    for line, following in pairwise(_lines(text)):
-        last = line if line.strip() else last
-        before, state = state, _after(state, line)
-        used += size(line, profile) + 1
-        at += len(line) + 1
-        closing = size(f"\n{state.closer}", profile) if state else 0
-        if used - 1 + closing > profile.limit:
-            return
-        opened_here = state is not None and before is None
-        closes_next = state is not None and state.after(following) is None
-        if not (opened_here or closes_next):
-            yield _Cut(at, state, _rank(last, state, between=not (line.strip() and following.strip())))
+    limit, fits = profile.limit, None
+    while True:
+        cut = plan.next(start, limit=limit, floor=floor)
+        page = _page(text, start, cut)
+        length, weight = size(page.markdown, profile), max(1, cut.weight - start.behind)
+        if length > profile.limit and limit > 1:
+            if fits:
+                return fits
+            limit = max(1, min(limit - 1, weight * profile.limit // length))
+        elif cut.at == len(text) or length > _WELL_FILLED * weight or (fits and cut == fits[1]):
+            return page, cut
+        else:
+            fits, limit = (page, cut), limit + limit * (profile.limit - length) // profile.limit + 1
 
 
-def _lines(text: str) -> Iterator[str]:
-    """As ``text.split("\\n")``, one by one: those behind the page are not looked at."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
+def _page(text: str, start: Cut, cut: Cut) -> Page:
+    """The text between two places as a page; without Markdown where it says nothing."""
+    opened, own = framing.opened(text[start.at : cut.at], start.state)
+    return Page(framing.close(opened, cut.left, own) if opened else "", cut.at, cut.state)
 
 
-def _rank(last: str, state: Fence | None, *, between: bool) -> int:
-    """How bad it is to cut behind the line `last`; `between` says that a blank line stands there."""
-    if state:
-        return 3
-    if last.lstrip().startswith("#"):  # a heading belongs to what it heads
-        return 4
-    return 0 if between else 1
+class Cutter:
+    """A growing text on its way to pages. Offsets count the characters of all that was fed.
 
+    The open page is shown by `growing` until `full` returns it with its end; then it is sealed and the
+    next one begins. After `close`, `last` is what is left.
+    """
 
-def _inside_line(text: str, profile: PageProfile, fence: Fence | None) -> _Cut:
-    """A first line that does not fit by itself: cut after a word, else between graphemes."""
-    assert profile.limit is not None
-    first = next(_lines(text))
-    state, start = fence or Fence.opened_by(first), 0
-    if state and not fence and size(first, profile) <= profile.limit // 2:
-        start = len(first) + 1  # an opener is not left alone on a page
-    line = next(_lines(text[start:]))
-    room = profile.limit - size(framed(f"{text[:start]}x", fence), profile) + 1
-    length = _fitting(line, room, profile)
-    # The beginning of a line can open a code block, which has to be closed.
-    too_long = size(framed(text[: start + length], fence), profile) - profile.limit
-    if too_long > 0:
-        length = _fitting(line, size(line[:length], profile) - too_long, profile)
-    space = line.rfind(" ", length // 2, length)
-    if space > 0 and not state:
-        length = space + 1
-    return _Cut(start + max(length, 1), state, 5)
+    def __init__(self) -> None:
+        self._begins = 0
+        self._text = ""  # from there on
+        self._state = State()
+        self._lines: list[Line] = []  # those that have ended
+        self._closed = False
 
+    def feed(self, text: str) -> None:
+        """What comes next."""
+        self._text += text.replace("\r", " ")
 
-def _fitting(line: str, room: int, profile: PageProfile) -> int:
-    """The length of the longest beginning of `line` of whole graphemes that fits; a giant one is cut."""
-    ahead = line[: max(room, 0) + 1]
-    if ahead.isascii():
-        return min(len(ahead), max(room, 0))
-    graphemes = (found[0] for found in _GRAPHEME.finditer(ahead))
-    length = _sum_fitting(graphemes, room, profile)
-    return length if line[:length].strip() else _sum_fitting(line, room, profile)
+    def close(self) -> None:
+        """Nothing comes any more, so `full` need not wait to see what follows a page."""
+        self._closed = True
 
+    def full(self, profile: PageProfile, *, shown: int = 0) -> Page | None:
+        """The open page, once more came than it can hold; it keeps at least the text up to `shown`."""
+        overflow = self._overflow(profile)
+        if overflow is None:
+            rest = self.last() if self._closed else None
+            if not rest or _fits(rest.markdown, profile):
+                return None
+            overflow = len(self._text)  # rendering adds more than it should
+        view = overflow + LOOK_AHEAD
+        if len(self._text) < view and not self._closed:
+            return None
+        complete = self._closed and view >= len(self._text)
+        plan = Plan(self._text[:view], self._state, profile, complete=complete)
+        page, _ = _fitting(self._text, plan, plan.start, profile, max(0, shown - self._begins))
+        return replace(page, end=self._begins + page.end)
 
-def _sum_fitting(parts: Iterable[str], room: int, profile: PageProfile) -> int:
-    used = length = 0
-    for part in parts:
-        used += size(part, profile)
-        if used > room:
-            break
-        length += len(part)
-    return length
+    def growing(self, profile: PageProfile, *, shown: int = 0) -> Page | None:
+        """The open page as it can be shown now: whole words, no beginning of a link, nothing left open.
+
+        Where pages cannot be edited, what is open stays open, each of these pages begins with the one
+        before, and None says that there is nothing to show behind the offset `shown`.
+        """
+        overflow = self._overflow(profile)
+        end = self._word_end(len(self._text) if overflow is None else overflow)
+        if not profile.editable:
+            end = self._sentence_end(end, profile)
+        while end > 0:
+            end, after = self._settled(end)
+            page = self._page(end, after, close=profile.editable)
+            if not page.markdown or (not profile.editable and page.end <= shown):
+                return None
+            if _fits(page.whole, profile):
+                return page
+            end = self._word_end(end - max(1, end // 20))
+        return None
+
+    def last(self) -> Page | None:
+        """The open page with all that came; None where nothing is left to say."""
+        text = self._text.rstrip()
+        after = state_after(text, self._state)
+        if self._state.marks and not paragraph_start(passed := self._all_lines(), len(passed) - 1):
+            # Marks that were opened again here may never be closed by the model.
+            after = replace(after, marks=inline.shown(text, self._state.marks)[1])
+        page = self._page(len(text), after, close=True)
+        return replace(page, end=self._begins + len(self._text)) if page.markdown else None
+
+    def seal(self, page: Page) -> None:
+        """The open page is `page`, and the next one begins where it ends."""
+        self._text = self._text[page.end - self._begins :]
+        self._begins, self._state, self._lines = page.end, page.after, []
+
+    def _all_lines(self) -> list[Line]:
+        """The lines of the open page; one that has ended is looked at once."""
+        start = self._lines[-1].end + 1 if self._lines else 0
+        state = self._lines[-1].after if self._lines else self._state
+        while (end := self._text.find("\n", start)) >= 0:
+            after, kind = step(state, self._text[start:end])
+            self._lines.append(Line(start, end, state, after, kind))
+            start, state = end + 1, after
+        after, kind = step(state, self._text[start:])
+        return [*self._lines, Line(start, len(self._text), state, after, kind)]
+
+    def _overflow(self, profile: PageProfile) -> int | None:
+        """Where the open page is full at the latest; it depends on the text up to there alone."""
+        if profile.limit is None:
+            return None
+        scale = Scale(profile)
+        room = profile.limit - scale.opening(self._state)
+        for line in self._all_lines():
+            here = self._text[line.start : line.end]
+            weight = scale.weigh(here)
+            if weight > room:
+                for offset in range(_CHUNK, len(here) + _CHUNK, _CHUNK):
+                    room -= scale.weigh(here[offset - _CHUNK : offset])
+                    if room < 0:
+                        return min(line.start + offset, line.end)
+            if line.end < len(self._text):
+                weight = scale.line(line, here)
+            if weight > room:
+                return line.end
+            room -= weight + 1
+        return None
+
+    def _word_end(self, limit: int) -> int:
+        """The end of the last whole word up to `limit`, as far as its script tells words apart."""
+        end = max(self._text.rfind(" ", 0, limit), self._text.rfind("\n", 0, limit)) + 1
+        return end if limit - end < _LONGEST_WORD else limit
+
+    def _sentence_end(self, end: int, profile: PageProfile) -> int:
+        """Near the end of a page that cannot be edited only whole sentences and lines: it may end there."""
+        if profile.limit is None:
+            return end
+        almost = self._overflow(replace(profile, limit=profile.limit * 9 // 10))
+        if almost is None or end <= almost:
+            return end
+        *_, steady = almost, *(place.end() for place in _SENTENCE_OR_LINE.finditer(self._text, almost, end))
+        return self._word_end(steady) if end - steady < _LONGEST_SENTENCE else end
+
+    def _settled(self, end: int) -> tuple[int, State]:
+        """`end` or a place shortly before it, where what is shown cannot be taken for something else."""
+        passed = self._all_lines()
+        while end := len(self._text[:end].rstrip()):
+            number = bisect_right(passed, end, key=lambda line: line.start) - 1
+            line = passed[number]
+            here = self._text[line.start : end]
+            after, kind = step(line.before, here)
+            if kind == "opener" or (_MAY_BEGIN.match(here) and not line.before.inside):
+                end = line.start
+                continue
+            if kind not in ("text", "item"):
+                return end, replace(after, inside=True)
+            first = paragraph_start(passed, number)
+            start = passed[first].start
+            shown, marks = inline.shown(self._text[start:end], () if first else self._state.marks)
+            if start + shown == end:
+                return end, replace(after, inside=True, marks=marks)
+            end = start + shown
+        return 0, self._state
+
+    def _page(self, end: int, after: State, *, close: bool) -> Page:
+        opened, own = framing.opened(self._text[:end], self._state)
+        whole = framing.close(opened, after, own) if opened else ""
+        if close:
+            return Page(whole, self._begins + end, after)
+        return Page(opened, self._begins + end, after, whole[len(opened) :])

@@ -74,7 +74,19 @@ class Reply(Protocol):
         ...
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
-        """Make `markdown` the whole text of page `page`; `final` says it will not change again."""
+        """Make `markdown` the whole text of page `page`; `final` says it will not change again.
+
+        The same page may be written again after any error, and stands once whatever became of the
+        write before. A page that is not editable is given a text that begins with what it showed.
+        Raises RateLimited, WriteFailed, PageClosed.
+        """
+        ...
+
+    async def attach(self, name: str, text: str) -> None:
+        """Send `text` as a file, for what is longer than pages should be.
+
+        May be called again after any error, and the file stands once, as with `write`.
+        """
         ...
 
     async def finish(self, outcome: Outcome) -> None:

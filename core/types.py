@@ -8,6 +8,7 @@ import functools
 import json
 import types
 import typing
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -248,16 +249,26 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class PageProfile:
-    """What one page of a platform may hold.
+    """What one page of a platform may hold, and how its pages are written.
 
-    `limit` counts as `measure` says; `editable` pages may be replaced, others only appended to;
-    `pace` is the least time between two writes in seconds.
+    `limit` counts what `render` makes of a page's Markdown, in the unit of `measure`. `growth` is what
+    rendering usually adds for such a character, in the same unit, and `tables` whether it keeps their
+    rows or draws them as aligned code: with these it is known without rendering where a page may end.
+    `editable` pages may be replaced, others only appended to. `pace` is the least time between two
+    writes and `max_age` the longest that a page may grow, in seconds; `bucket` names what counts the
+    writes of several replies together. A reply has at most `max_pages`; beyond, its text is attached.
     """
 
     limit: int | None
     measure: Literal["code_points", "utf8_bytes"] = "code_points"
+    render: Callable[[str], str] = str
+    growth: Mapping[str, int] = field(default_factory=dict)
+    tables: Literal["rows", "code"] = "rows"
     editable: bool = True
     pace: float = 1.0
+    max_age: float | None = None
+    max_pages: int | None = None
+    bucket: str = ""
 
 
 def encode(value: Any) -> str:

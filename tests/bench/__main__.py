@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bots import logs
-from tests.bench import cutting, first_text, prefix, searching, start, store, streaming
+from tests.bench import cutting, delivering, first_text, prefix, searching, start, store, streaming
 from tests.bench.figure import Figure, heading, lines, report
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
@@ -18,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "prefix": prefix.measure,
     "start": start.measure,
     "cutting": cutting.measure,
+    "delivering": delivering.measure,
     "searching": searching.measure,
     "store": store.measure,
 }

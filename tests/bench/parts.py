@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import accumulate
 from pathlib import Path
 
+from adapters.discord.markdown import CONTENT
 from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.wiring import App, app
-from core.markdown import DISCORD
 from core.ports import Ledger
 from core.terms import STOP_WORDS
 from core.types import Attachment, Message, Outcome, PageProfile, ThreadId
@@ -76,11 +76,10 @@ class Recorder:
 
 
 class RecordedReply:
-    """Pages as they stand, at the pace and with the limit of Discord, and when the first text stood."""
+    """Pages as they are sent, to Discord if nothing else is said, and when the first text stood."""
 
-    profile: PageProfile = DISCORD
-
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, profile: PageProfile = CONTENT) -> None:
+        self.profile = profile
         self.pages: dict[int, str] = {}
         self.first_text_at = 0.0
         self._ledger = ledger
@@ -91,9 +90,11 @@ class RecordedReply:
         """As `Reply.write`, and like a platform it notes the id of a page that is new."""
         self.first_text_at = self.first_text_at or time.perf_counter()
         new = page not in self.pages
-        self.pages[page] = markdown
+        self.pages[page] = self.profile.render(markdown)
         if new:
             await self._ledger.sent(page, f"page {page}")
+
+    async def attach(self, name: str, text: str) -> None: ...
 
     async def finish(self, outcome: Outcome) -> None: ...
 
@@ -141,3 +142,17 @@ class Language:
             end = min(start + 15, number) - 1
             said[end] += "."
         return " ".join(said)
+
+    def section(self) -> str:
+        """Some 1.3 kB of Markdown as models write it: a heading, prose with marks, a list, code."""
+        bold, code, name = self.words(3)
+        marks = f"**{bold}** `{code}` [{name}](https://example.com/{name})"
+        return "\n\n".join(
+            (
+                f"## {self.prose(5)}",
+                f"{self.prose(60)} {marks}. {self.prose(30)}",
+                "\n".join(f"- {self.prose(12)}" for _ in range(5)),
+                "\n".join(("```python", *(f"    {word} = {word}()" for word in self.words(20)), "```")),
+                self.prose(60),
+            )
+        )

@@ -35,10 +35,11 @@ from core.grounding import Grounding
 from core.library import Library
 from core.prompt import WORD_JOINER
 from core.router import Router
+from core.transcript import DEAD, Transcript, TranscriptReply, always, never
 from core.types import Message, Outcome, OutcomeKind, ThreadId, Turn
 from tests.adapters.redis_parts import RedisServer
 from tests.emulators.tgi import TgiStandIn
-from tests.fakes import DEADLINE, FakePlatform, FakeReply, TextExtractor
+from tests.fakes import DEADLINE, TextExtractor
 
 HANDBOOK = b"""# Harbour handbook
 
@@ -88,7 +89,7 @@ class Team:
     documents: RedisDocuments
     policy: Policy
     backend: Router
-    platform: FakePlatform = field(default_factory=FakePlatform)
+    platform: Transcript = field(default_factory=Transcript)
     extractor: TextExtractor = field(default_factory=TextExtractor)
     thread: ThreadId = field(default_factory=lambda: ThreadId("fake", f"thread {next(_threads)}"))
     index: LexicalIndex = field(default_factory=LexicalIndex)
@@ -100,7 +101,7 @@ class Team:
         return self.tgi.asked[-1].prompt
 
     @property
-    def reply(self) -> FakeReply:
+    def reply(self) -> TranscriptReply:
         """The reply that was made last."""
         return self.platform.replies[-1]
 
@@ -393,8 +394,8 @@ async def test_the_source_trailer_is_never_on_the_screen(redis: RedisServer) -> 
     """It is held back while the answer grows, also where it comes in small pieces."""
     async with hired(redis, f" New crew get 24 days.{TRAILER}\nurl: https://a.example") as team:
         await team.says(LEAVE, {"harbour.md": HANDBOOK})
-        assert {write.markdown for write in team.reply.writes} >= {"New crew get 24 days."}
-        assert not any("ource" in write.markdown for write in team.reply.writes)
+        assert {write.text for write in team.reply.writes} >= {"New crew get 24 days."}
+        assert not any("ource" in write.text for write in team.reply.writes)
 
 
 async def test_a_model_that_speaks_for_the_people_is_cut(redis: RedisServer) -> None:
@@ -403,7 +404,7 @@ async def test_a_model_that_speaks_for_the_people_is_cut(redis: RedisServer) -> 
         outcome = await team.says("What sound does a llama make?")
         assert (outcome.kind, outcome.answer) == ("answered", "Llamas hum.")
         assert [turn.answer for turn in await team.turns()] == ["Llamas hum."]
-        assert not any("USER" in write.markdown for write in team.reply.writes)
+        assert not any("USER" in write.text for write in team.reply.writes)
 
 
 # ---- grounding --------------------------------------------------------------------------------------
@@ -471,7 +472,7 @@ async def test_a_sentence_that_no_passage_bears_out_is_never_visible(
         outcome = await team.says(LEAVE, {"harbour.md": HANDBOOK})
         assert (outcome.kind, outcome.answer) == ("answered", "New crew get 24 days of paid leave.")
         assert [cited.place for cited in outcome.citations] == list(PAID.cites)
-        assert not any("99" in write.markdown or "moon" in write.markdown for write in team.reply.writes)
+        assert not any("99" in write.text or "moon" in write.text for write in team.reply.writes)
         assert [turn.answer for turn in await team.turns()] == [outcome.answer]
 
 
@@ -799,13 +800,13 @@ async def test_a_platform_that_fails_leaves_the_question_in_the_inbox(redis: Red
     """What could not be shown is not taken for answered: the next worker tries again."""
     async with hired(redis, LONG, token_delay=0.01) as team:
         await team.puts("What is a llama?")
-        team.platform.failure = PlatformError("gone")
+        team.platform.faults = always(DEAD, "write")
         with pytest.raises(PlatformError, match="gone"):
             await team.is_answered()
         await until(lambda: team.tgi.running == 0)
         assert team.tgi.dropped == 1  # nobody waited for the rest of what cannot be shown
         assert await team.turns() == []
-        team.platform.failure, team.tgi.answer = None, " Hello."
+        team.platform.faults, team.tgi.answer = never, " Hello."
         assert (await team.is_answered()).answer == "Hello."
 
 

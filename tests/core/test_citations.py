@@ -165,7 +165,7 @@ def test_a_stream_loses_nothing_but_trailer_and_marks(said: list[str]) -> None:
 
     rest = iter(text)
     assert all(letter in rest for letter in shown)
-    assert text.endswith(trailer)
+    assert trailer in text
     if not marks and not any(word in text.lower() for word in ("source", "reference", "citation")):
         assert shown == text
 

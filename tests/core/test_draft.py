@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.addresses import LOST, Addresses
+from core.characters import sendable
 from core.draft import Draft, SentenceGate, StopFilter
 from core.profiles import PROFILES
 from tests.core.hostile import FRAGMENTS, STEADY, pieces, seeded, texts
@@ -195,11 +197,25 @@ def test_a_draft_is_the_same_for_every_cutting() -> None:
     rng = seeded()
 
     def outcome(stream: Iterable[str], *, checked: bool) -> tuple[object, ...]:
-        draft = Draft(VICUNA_STOPS, cited=True, check=(lambda s: "a" not in s) if checked else None)
+        check = (lambda s: "a" not in s) if checked else None
+        draft = Draft(VICUNA_STOPS, cited=True, check=check, known=Addresses(()))
         shown = drafted(draft, stream)
         return shown, draft.trailer, list(draft.marks), draft.stopped
 
-    said = [*SAID, "\nSource:", " title: x", "[1]", " [2, 3]", "Yes. ", "\n", "\u2060"]
+    said = [
+        *SAID,
+        "\nSource:",
+        " title: x",
+        "[1]",
+        " [2, 3]",
+        "Yes. ",
+        "\n",
+        "\u2060",
+        "](",
+        "https://",
+        "\r\n",
+        "\u202e",
+    ]
     for _ in range(3_000):
         text, checked = "".join(rng.choices(said, k=rng.randrange(14))), rng.random() < 0.5
         at_once = outcome([text], checked=checked)
@@ -211,13 +227,13 @@ def test_a_draft_is_the_same_for_every_cutting() -> None:
 @STEADY
 @given(st.lists(texts))
 def test_without_filters_nothing_is_lost(said: list[str]) -> None:
-    """All that the model said is kept raw and shown, save the joiner that only we put into prompts."""
+    """All that the model said is kept raw and shown, save characters that nobody should be sent."""
     draft = Draft((), cited=False)
 
     shown = drafted(draft, said)
 
     assert draft.raw == "".join(said)
-    assert shown == "".join(said).lstrip().replace("\u2060", "")
+    assert shown == sendable(draft.raw.lstrip())
     assert (draft.trailer, list(draft.marks), draft.stopped) == ("", [], False)
 
 
@@ -239,12 +255,32 @@ def test_nothing_is_shown_after_a_stop() -> None:
     assert draft.trailer == ""
 
 
-@pytest.mark.parametrize("sign", ["word ", ".", "\n", " ", "[", "<", "`", "\nS", "Oh. "])
+@pytest.mark.parametrize("sign", ["word ", ".", "\n", " ", "[", "<", "`", "\nS", "Oh. ", "![", "( ", "a: "])
 def test_a_long_stream_keeps_nobody_waiting(sign: str) -> None:
     """A model that repeats itself as long as it may is filtered as fast as it writes."""
-    draft = Draft(VICUNA_STOPS, cited=True, check=lambda sentence: True)
+    draft = Draft(VICUNA_STOPS, cited=True, check=lambda sentence: True, known=Addresses(()))
     said = f"So {sign * 5_000}"
 
     shown = drafted(draft, (said[i : i + 4] for i in range(0, len(said), 4)))
 
     assert shown.rstrip() == said.rstrip()
+
+
+def test_links_are_read_in_what_people_see() -> None:
+    """A mark, a trailer or a sentence that is taken out leaves no new link behind, nor an invisible sign."""
+    known = Addresses(())
+
+    def shown(said: str) -> str:
+        return drafted(Draft(VICUNA_STOPS, cited=True, check=lambda s: "drop" not in s, known=known), said)
+
+    assert shown("[x] [1](javascript:a) [y][2](javascript:b)") == "x y"
+    assert shown("[x。]drop。(javascript:a)") == "x。"
+    assert LOST in shown("ht\u202etps://evil.example")
+    assert LOST in shown("htt\u2060ps:/\0/evil.example")
+
+
+def test_an_answer_without_passages_keeps_its_links() -> None:
+    """Links are checked where there is something to check them against."""
+    said = "See [Python](https://known.example) or https://docs.example/page."
+
+    assert drafted(Draft((), cited=False), said) == said

@@ -38,7 +38,7 @@ KINDS: list[Any] = [
     Attachment,
     Usage,
 ]
-VALUES = st.sampled_from(KINDS).flatmap(st.from_type)
+VALUES = st.sampled_from(KINDS).flatmap(st.from_type).filter(lambda value: "nan" not in repr(value))
 
 MESSAGE = Message(
     "m1", ThreadId("discord", "7"), "u1", "Hi?", 3.5, "Ana", (Attachment("a.md", "https://x.example/a"),)

@@ -1,0 +1,110 @@
+"""A reply that does not give up: what must stand is tried again, what only helps never hurts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from core.errors import ChasquiError, RateLimited, WriteFailed
+from core.ports import Reply
+from core.types import Outcome, PageProfile
+
+log = structlog.get_logger()
+
+PATIENCE = 60.0
+"""Seconds for which something that must stand is tried."""
+LONGEST_CALL = 20.0
+"""Seconds: a platform that did not answer by then does not answer."""
+
+
+class RetryingReply:
+    """The Reply over another one.
+
+    Final writes, files and the end are tried again while that may help; raises the PlatformError that
+    is left. Other writes are tried once. A status neither delays nor breaks an answer.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self._status: asyncio.Task[None] | None = None
+
+    @property
+    def profile(self) -> PageProfile:
+        """As `Reply.profile`."""
+        return self._reply.profile
+
+    async def status(self, text: str | None) -> None:
+        """As `Reply.status`, but returns at once; the newest one wins."""
+        self._drop_status()
+        self._status = asyncio.create_task(self._show_status(text))
+
+    async def write(self, page: int, markdown: str, *, final: bool) -> None:
+        """As `Reply.write`; a final write is tried again."""
+        self._drop_status()
+
+        async def write() -> None:
+            await self._reply.write(page, markdown, final=final)
+
+        await (_insist(write) if final else _once(write))
+
+    async def attach(self, name: str, text: str) -> None:
+        """As `Reply.attach`, tried again."""
+        await _insist(lambda: self._reply.attach(name, text))
+
+    async def finish(self, outcome: Outcome) -> None:
+        """As `Reply.finish`, tried again."""
+        self._drop_status()
+        await _insist(lambda: self._reply.finish(outcome))
+
+    def _drop_status(self) -> None:
+        """No status comes after the text that it announced."""
+        if self._status:
+            self._status.cancel()
+            self._status = None
+
+    async def _show_status(self, text: str | None) -> None:
+        try:
+            await _once(lambda: self._reply.status(text))
+        except ChasquiError as error:
+            log.info("reply.status_failed", error=type(error).__name__, detail=str(error))
+
+
+async def _once(call: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(LONGEST_CALL):
+            await call()
+    except TimeoutError:
+        raise WriteFailed(f"the platform did not answer within {LONGEST_CALL:.0f} s") from None
+
+
+async def _insist(call: Callable[[], Awaitable[None]]) -> None:
+    retrying = AsyncRetrying(
+        sleep=asyncio.sleep,
+        retry=retry_if_exception_type((RateLimited, WriteFailed)),
+        wait=_wait,
+        before_sleep=_log_failure,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await retrying(_once, call)
+    except TimeoutError:
+        raise WriteFailed(f"the platform took nothing for {PATIENCE:.0f} s") from None
+
+
+_backoff = wait_random_exponential(multiplier=0.5, max=8)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Full jitter, behind what the platform asked for."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after if isinstance(error, RateLimited) else None
+    return float(_backoff(state)) + (asked or 0.0)
+
+
+def _log_failure(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning(
+        "reply.attempt_failed", attempt=state.attempt_number, error=type(error).__name__, detail=str(error)
+    )
