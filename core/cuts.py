@@ -285,7 +285,7 @@ class Plan:
                 weight += self._scale.line(line, here)
                 if line.kind != "blank":
                     said, left = weight, line.after
-                spoke = number if here.strip() else spoke
+                spoke = number if here.strip(" \t>") else spoke
                 number += 1
             if number < len(passed):
                 weight += 1

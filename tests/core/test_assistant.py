@@ -4,7 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -219,6 +219,9 @@ PAID = Step(
 
 CONVERSATIONS = {
     "an answer from a file names its source, which is taken out of the text": [PAID],
+    "a link that is in no source loses its address": [
+        replace(PAID, says=f" New crew get [24 days](https://evil.example) of paid leave.{TRAILER}")
+    ],
     "a follow-up remembers the turn and the file": [
         PAID,
         Step(
