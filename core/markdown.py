@@ -24,7 +24,7 @@ _LONGEST_SENTENCE = 200
 _LONGEST_WORD = 24
 """Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
 
-_WELL_FILLED, _FULL = 0.85, 0.97
+_WELL_FILLED, _AS_WEIGHED = 0.85, 0.97
 _SENTENCE_OR_LINE = re.compile(r"""[.!?…]["'”’)\]*_~]*\s+|[。！？]+[」』）”’]*|\n""")
 _MAY_BEGIN = re.compile(r"[\s>]*(?:[-+*]|#{1,6}|\d{1,9}[.)]?|`+|~+|[=|:-]+)?\s*\Z")
 """Signs that may be the beginning of a block, or the end of a code block, once their line is complete."""
@@ -71,13 +71,13 @@ def split(text: str, profile: PageProfile) -> list[str]:
     if not whole or profile.limit is None or _fits(whole, profile):
         return [whole] if whole else []
     plan = Plan(text, State(), profile, complete=True)
-    planned, start = list[str](), plan.start
-    for end in plan.fewest():
+    planned, start, ends = list[str](), plan.start, plan.fewest()
+    for end in ends:
         planned.append(_page(text, start, end).markdown)
         start = end
     pages = [page for page in planned if page]
     sizes = [size(page, profile) for page in pages]
-    if max(sizes) <= profile.limit and sum(sizes) > _FULL * profile.limit * (len(pages) - 1):
+    if max(sizes) <= profile.limit and sum(sizes) > _AS_WEIGHED * ends[-1].weight:
         return pages
     # What text weighs was far from what counts, so each page is measured before the next one begins.
     measured = list(_measured(text, plan, profile))
