@@ -94,7 +94,7 @@ class State:
     @property
     def quotes(self) -> str:
         """The signs with which each line of these quotes begins."""
-        return "> " * self.containers.count(QUOTE)
+        return quote_signs(self.containers)
 
 
 class Line(NamedTuple):
@@ -147,6 +147,11 @@ def state_after(text: str, state: State = State()) -> State:
     for line in lines(text, state):
         state = line.after
     return state
+
+
+def quote_signs(containers: Sequence[int]) -> str:
+    """The signs with which a line in these containers begins, but for the indent of items."""
+    return "> " * containers.count(QUOTE)
 
 
 def step(state: State, line: str) -> tuple[State, Kind]:

@@ -3,7 +3,18 @@
 import re
 from dataclasses import replace
 
-from core.blocks import QUOTE, Fence, Paragraph, State, TableHead, continued, lines, step, untabbed
+from core.blocks import (
+    QUOTE,
+    Fence,
+    Paragraph,
+    State,
+    TableHead,
+    continued,
+    lines,
+    quote_signs,
+    step,
+    untabbed,
+)
 from core.inline import BEGINS_BLOCK
 
 _BEGINS_BLOCK = re.compile(rf"\s*(?:{BEGINS_BLOCK})")
@@ -79,11 +90,11 @@ def _moved(text: str, state: State) -> tuple[str, int]:
         ended = matched < len(containers)
         lazy = ended and kind == "text" and after.containers == containers
         if ended and isinstance(state.leaf, Fence) and state.containers == containers:
-            out.append("> " * containers.count(QUOTE) + state.leaf.sign)  # its item ended it so far
+            out.append(quote_signs(containers) + state.leaf.sign)  # its item ended it so far
         containers = containers if lazy else containers[:matched]
         if ended and kind == "item" and isinstance(state.leaf, Paragraph) and _NUMBER.match(line, at):
-            out.append("> " * containers.count(QUOTE))  # a list goes on, which cannot end a paragraph
-        out.append("> " * containers.count(QUOTE) + marks + line[at:])
+            out.append(quote_signs(containers))  # a list goes on, which cannot end a paragraph
+        out.append(quote_signs(containers) + marks + line[at:])
         state, marks = after, ""
     if found:  # the rest stands as it stood
         return "\n".join([*out, text]), 0
