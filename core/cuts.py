@@ -22,8 +22,14 @@ _WHOLE = 0.75
 """Share of a page: what is longer is no whole that must stay together."""
 
 _SHORT_LAST_PAGE, _LONGER_LAST_PAGE = 0.15, 0.5
+"""Shares of a page: a last page below the first takes from the page before, up to the second."""
+
 _GENEROUS = (0.05, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""What emptiness weighs against awkwardness: the first that takes no more pages than must be."""
+
 _STRICT = 1e9
+"""What it weighs where only the number of pages counts."""
+
 _LONG_GRAPHEME = 32
 _GRAPHEME = regex.compile(r"\X")
 

@@ -25,6 +25,8 @@ _LONGEST_WORD = 24
 """Characters: a longer stretch without a space is shown as it comes; not every script has spaces."""
 
 _WELL_FILLED, _AS_WEIGHED = 0.85, 0.97
+"""What was sent against what was weighed: below the first a page can hold more, below the second perhaps."""
+
 _SENTENCE_OR_LINE = re.compile(r"""[.!?…]["'”’)\]*_~]*\s+|[。！？]+[」』）”’]*|\n""")
 _MAY_BEGIN = re.compile(r"[\s>]*(?:[-+*]|#{1,6}|\d{1,9}[.)]?|`+|~+|[=|:-]+)?\s*\Z")
 """Signs that may be the beginning of a block, or the end of a code block, once their line is complete."""
