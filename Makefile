@@ -7,16 +7,19 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test lint bench lock clean
+.PHONY: help demo test test-servers lint bench lock clean
 
 help: ## show this list
-	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN) ## a real model answers questions about a file, offline (ARGS=--once: and ends)
 	@$(BIN)/chasqui demo $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS="-k window")
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-servers: $(DEV) ## run the tests of the store on every Redis-protocol server there is, and on a cluster
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -rs --all-servers tests/adapters/test_redis_*.py $(ARGS)
 
 lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 	$(BIN)/ruff format --check --quiet .
@@ -28,6 +31,9 @@ lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 
 bench: $(DEV) ## measure, each figure beside its budget
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(DEV) ## kill workers and the server for minutes: nothing lost, doubled or out of order
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 lock: ## write the locks anew with uv (ARGS=--upgrade: newest versions)
 	@$(SHELL) scripts/lock.sh $(ARGS)

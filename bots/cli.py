@@ -31,11 +31,16 @@ cli = typer.Typer(
 )
 prompt = typer.Typer(help="The exact text that a model gets.", no_args_is_help=True, rich_markup_mode=None)
 model = typer.Typer(help="The embedded model.", no_args_is_help=True, rich_markup_mode=None)
+inbox = typer.Typer(
+    help="What waits for an answer, and what was given up.", no_args_is_help=True, rich_markup_mode=None
+)
+cli.add_typer(inbox, name="inbox")
 cli.add_typer(prompt, name="prompt")
 cli.add_typer(model, name="model")
 
 Thread = Annotated[str | None, typer.Option(help="Name of the conversation; the same name goes on with it.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to ask about; may be repeated.")]
+Letter = Annotated[str, typer.Argument(metavar="ID", help="As `chasqui inbox list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
@@ -139,6 +144,76 @@ def split_pages(
     profile = profiles[platform]
     pages = [profile.render(page) for page in split(_stdin(), profile)]
     print(json.dumps(pages, ensure_ascii=False, indent=2))
+
+
+@cli.command()
+def serve(
+    roles: Annotated[list[str], typer.Argument(help="worker (answers), or all; several may be named.")],
+) -> None:
+    """Run the long-running roles until SIGTERM or Ctrl-C, which lets answers in progress end."""
+    from bots import serve
+
+    _run(serve.serve(_settings("info"), set(roles)))
+
+
+@inbox.command("list")
+def inbox_list(as_json: Json = False) -> None:
+    """Show the threads that wait and the messages that were given up, without their words."""
+    from bots import inbox
+
+    _run(inbox.show_all(_settings("error"), as_json=as_json))
+
+
+@inbox.command("show")
+def inbox_show(name: Letter, as_json: Json = False) -> None:
+    """Print a message that was given up."""
+    from bots import inbox
+
+    _run(inbox.show(_settings("error"), name, as_json=as_json))
+
+
+@inbox.command("retry")
+def inbox_retry(name: Letter, as_json: Json = False) -> None:
+    """Let a message that was given up be answered after all."""
+    from bots import inbox
+
+    _run(inbox.retry(_settings("error"), name, as_json=as_json))
+
+
+@inbox.command("drop")
+def inbox_drop(name: Letter, as_json: Json = False) -> None:
+    """Delete a message that was given up."""
+    from bots import inbox
+
+    _run(inbox.drop(_settings("error"), name, as_json=as_json))
+
+
+@cli.command()
+def export(
+    person: Annotated[str, typer.Option(help="As discord:ID or slack:ID.")],
+) -> None:
+    """Print all that is kept of a person, as JSON."""
+    from bots import people
+
+    _run(people.export(_settings("error"), *_named(person)))
+
+
+@cli.command()
+def forget(
+    person: Annotated[str | None, typer.Option(help="Whose questions, answers and files go.")] = None,
+    thread: Annotated[str | None, typer.Option(help="The conversation that goes as a whole.")] = None,
+) -> None:
+    """Delete all that is kept of a person or of a thread, both written as discord:ID."""
+    if bool(person) == bool(thread):
+        _end("Name either a person (--person discord:ID) or a thread (--thread discord:ID).", WRONG_USE)
+    from bots import people
+    from core.types import ThreadId
+
+    named = _named(person or thread or "")
+    settings = _settings("error")
+    _run(
+        people.forget_person(settings, *named) if person else people.forget_thread(settings, ThreadId(*named))
+    )
 
 
 @model.command("serve")
@@ -259,6 +334,19 @@ def _existing_file(file: Path) -> Path:
     if what:
         _end(f"{file} {what}. Name a file after --file.", WRONG_USE)
     return path
+
+
+def _named(name: str) -> tuple[str, str]:
+    """A person or a thread, as platform and what that calls it."""
+    from bots.people import PLATFORMS
+
+    platform, _, key = name.partition(":")
+    if platform not in PLATFORMS or not key:
+        _end(
+            f"{name} names nothing: write the platform and its id, as in discord:80351110224678912.",
+            WRONG_USE,
+        )
+    return platform, key
 
 
 def _stdin() -> str:

@@ -95,6 +95,18 @@ class AnswersSettings(_Section):
     max_file_bytes: int = Field(default=25_000_000, ge=1, description="largest attachment that is read")
 
 
+class InboxSettings(_Section):
+    per_person: int = Field(default=25, ge=1, description="questions of one person that may wait at once")
+    in_all: int = Field(default=2000, ge=1, description="questions that may wait at once")
+
+
+class WorkerSettings(_Section):
+    answers: int = Field(default=64, ge=1, description="answers that one worker writes at once")
+    grace_seconds: float = Field(
+        default=60, ge=0, description="time to finish answers after SIGTERM; then others go on with them"
+    )
+
+
 class DiscordSettings(_Section):
     token: SecretStr | None = Field(default=None, description="bot token")
     api_url: str | None = Field(default=None, description="REST address, instead of Discord's own")
@@ -146,6 +158,8 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     backend: BackendSettings = BackendSettings()
     answers: AnswersSettings = AnswersSettings()
+    inbox: InboxSettings = InboxSettings()
+    worker: WorkerSettings = WorkerSettings()
     discord: DiscordSettings = DiscordSettings()
     slack: SlackSettings = SlackSettings()
     http: HttpSettings = HttpSettings()

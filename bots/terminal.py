@@ -21,6 +21,9 @@ from core.commands import Conversation, find
 from core.errors import ChasquiError, UserError
 from core.types import Citation, Hit, Message, Outcome, ThreadId
 
+AUTHOR = "terminal"
+"""All who ask at terminals: whoever knows a thread's name goes on with it."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
 
@@ -48,9 +51,7 @@ class TerminalThread:
         """Put a question and answer it, after any that an earlier process left unanswered here."""
         self.interrupted = False
         attachments = tuple(attachment(file) for file in files)
-        message = Message(
-            uuid.uuid4().hex, self._thread, "terminal", text, time.time(), attachments=attachments
-        )
+        message = Message(uuid.uuid4().hex, self._thread, AUTHOR, text, time.time(), attachments=attachments)
         await self._app.inbox.put(message)
         self._answering = message.id
         while True:
@@ -77,12 +78,14 @@ class TerminalThread:
         await self._terminal.show(outcome)
         return outcome
 
-    async def command(self, name: str) -> str:
+    async def command(self, name: str, argument: str) -> str:
         """Run a command of the table; returns what to show."""
         command = find(name)
         if command is None:
             return f"There is no command /{name}. /help shows them all."
-        return await command.run(Conversation(self._thread, self._app.history, self._app.inbox))
+        app = self._app
+        here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox)
+        return await command.run(here, argument)
 
     async def _stop(self) -> None:
         self.interrupted = True
@@ -181,7 +184,7 @@ async def _converse(here: TerminalThread, out: Console, errors: Console, files: 
                 files.append(_file(argument))
                 out.print(Text(f"{files[-1].name} goes with your next question.", "dim"))
             else:
-                out.print(Text(await here.command(name)), soft_wrap=True)
+                out.print(Text(await here.command(name, argument.strip())), soft_wrap=True)
                 if name == "help":
                     out.print(Text("/file PATH attach a file to the next question\n/quit      end"))
         except ChasquiError as error:

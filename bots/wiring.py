@@ -1,6 +1,6 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,13 +9,15 @@ from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
+from adapters.redis.limits import Bounds
+from adapters.redis.people import RedisPeople
 from adapters.redis.store import Store, connect
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
 from bots.settings import BackendSettings, Settings
 from core.assistant import Assistant, Policy
 from core.library import Library
-from core.ports import History, Inbox
+from core.ports import History, Inbox, People, Platform
 from core.router import Router
 
 
@@ -25,7 +27,9 @@ class App:
 
     inbox: Inbox
     history: History
+    people: People
     assistant: Assistant
+    platforms: Mapping[str, Platform]
 
 
 @asynccontextmanager
@@ -40,8 +44,16 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         largest = settings.answers.max_file_bytes
         extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
         library = Library(RedisDocuments(store), index, extractor, max_bytes=largest)
-        assistant = Assistant(Router(replicas), history, library, policy(settings))
-        yield App(RedisInbox(store), history, assistant)
+        router = Router(replicas, names=[replica.replica for replica in replicas])
+        assistant = Assistant(router, history, library, policy(settings))
+        bounds = Bounds(settings.inbox.per_person, settings.inbox.in_all)
+        inbox = RedisInbox(store, bounds=bounds, capacity=router.capacity)
+        yield App(inbox, history, RedisPeople(store), assistant, platforms(settings))
+
+
+def platforms(settings: Settings) -> dict[str, Platform]:
+    """The platforms on which a worker can speak: those that have a token. None is there yet."""
+    return {}
 
 
 @asynccontextmanager

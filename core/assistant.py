@@ -5,16 +5,16 @@ with its true source, or say that it does not know. The same way serves every pl
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 import structlog
 
-from core import conclusion
+from core import conclusion, resuming
 from core.addresses import Addresses
 from core.citations import citation
-from core.conclusion import Progress
+from core.conclusion import BROKEN, INTERRUPTED, Progress
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
@@ -22,11 +22,11 @@ from core.evidence import bears_out
 from core.grounding import Ground, Grounding, Question, choose
 from core.library import Library
 from core.pace import Paces
-from core.ports import Backend, History, Lease, Platform
+from core.ports import END, Backend, History, Lease, Platform
 from core.profiles import PROFILES, ModelProfile, profile_for
 from core.prompt import clean, neutralise
 from core.retrying import RetryingReply
-from core.types import Delta, Finish, Limits, Message, Outcome, Turn, Usage
+from core.types import Checkpoint, Delta, Limits, Message, Outcome, Passage, Sampling, Turn
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 
 log = structlog.get_logger()
@@ -65,16 +65,20 @@ class Assistant:
         self.paces = Paces()
 
     async def answer(self, lease: Lease, platform: Platform) -> Outcome:
-        """Answer `lease.message` on its platform and end the lease.
+        """Answer `lease.message` on its platform and end the lease, from where another worker left it.
 
         Errors of people and of the model become outcomes that people see; LeaseLost, StoreError and
-        PlatformError are raised, and leave the message in the inbox.
+        PlatformError are raised, and leave the message in the inbox, as does a cancellation.
         """
         message = lease.message
         with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
             answering = _Answering(self, lease, platform)
-            outcome = await answering.outcome()
-            await answering.reply.finish(outcome)
+            try:
+                outcome = await answering.outcome()
+                await lease.ledger.intend(END, Checkpoint(outcome=outcome, question=answering.asked))
+                await answering.reply.finish(outcome)
+            finally:
+                answering.reply.drop_status()
             await lease.finish(_turn(message, answering.asked, outcome))
             log.info(
                 "assistant.answered",
@@ -88,6 +92,15 @@ class Assistant:
         return outcome
 
 
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """The model that is asked, and how its window is divided."""
+
+    limits: Limits
+    profile: ModelProfile
+    room: Room
+
+
 class _Answering:
     """One answer in the making."""
 
@@ -99,8 +112,28 @@ class _Answering:
         self._message = lease.message
         self._platform = platform
         self._progress = Progress()
+        self._left = Checkpoint()  # by a worker before, whose pages stand
+        self._delivering = False
+        self._stopping = False
 
     async def outcome(self) -> Outcome:
+        """How the answer ends: as it ended before, if people may have seen that."""
+        left = (await self._lease.ledger.standing()).checkpoint
+        if left and left.outcome:
+            self.asked = left.question
+            return left.outcome
+        if left:
+            log.info("assistant.goes_on", attempts=self._lease.attempts, shown=len(left.shown))
+            self._left, self._progress.shown = left, left.shown
+        outcome = await self._until_stopped()
+        if left and not self._delivering:  # what stands cannot be gone on with, and ends
+            if outcome.kind != "partial":
+                outcome = conclusion.interrupted(self._progress)
+            async with self._deliver(lambda: replace(left, ended=self._progress.ended)):
+                pass
+        return outcome
+
+    async def _until_stopped(self) -> Outcome:
         """How the answer ends, also when somebody stops it half-way."""
         work = asyncio.create_task(self._respond())
         stop = asyncio.create_task(self._lease.stopped())
@@ -108,6 +141,7 @@ class _Answering:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 stop.result()  # raises LeaseLost
+                self._stopping = True
                 work.cancel()
                 await asyncio.wait({work})
             if work.cancelled():
@@ -129,28 +163,28 @@ class _Answering:
         limits = await self._assistant.backend.limits()
         policy = self._assistant.policy
         profile = policy.profile_of(limits)
-        room = Room.of(limits, profile, policy.max_new_tokens)
-        question = await self._read(room)
+        model = _Model(limits, profile, Room.of(limits, profile, policy.max_new_tokens))
+        question = await self._read(model.room)
         ground = await choose(question, self._assistant.library, policy.grounding, profile.evidence)
         if ground.refusal:
             self._progress.sent = tuple(ground.hits[:3])
             return self._progress.outcome("refused", ground.refusal)
-        fitted = await self._fit(question, ground, profile, room, limits.model)
+        fitted = await self._fit(question, ground, model)
         try:
-            return await self._ask(question, ground, profile, room, fitted)
+            return await self._ask(question, ground, model, fitted)
         except PromptTooLong:
             # The engine counts otherwise than we do, or allows less than it says: once more with less.
             log.warning("assistant.prompt_too_long", prompt_tokens=fitted.tokens)
-            room = replace(room, prompt=max(1, fitted.tokens * 3 // 4))
-            fitted = await self._fit(question, ground, profile, room, limits.model)
-            return await self._ask(question, ground, profile, room, fitted)
+            model = replace(model, room=replace(model.room, prompt=max(1, fitted.tokens * 3 // 4)))
+            fitted = await self._fit(question, ground, model)
+            return await self._ask(question, ground, model, fitted)
 
     async def _read(self, room: Room) -> Question:
         """The question with its documents: files, and a text too long to be asked as it is."""
         message, library = self._message, self._assistant.library
         if not self.asked and not message.attachments:
             raise UserError("There is no question in this message. Ask something, or attach a file.")
-        reading = await library.read(message, self._platform, self.reply.status)
+        reading = await library.read(message, self._platform, self._status)
         if reading.refused and not reading.documents:
             raise FileRefused(" ".join(reading.refused))
         attached = list(reading.documents)
@@ -171,47 +205,36 @@ class _Answering:
             return False
         return await self._assistant.backend.count(neutralise(text)) > share
 
-    async def _fit(
-        self, question: Question, ground: Ground, profile: ModelProfile, room: Room, model: str
-    ) -> Fitted:
+    async def _fit(self, question: Question, ground: Ground, model: _Model) -> Fitted:
         """The prompt; where the oldest turns do not fit any more, the thread remembers the cut."""
-        message, history = self._message, self._assistant.history
-        cut = await history.cut(message.thread, model)
+        message, history, name = self._message, self._assistant.history, model.limits.model
+        cut = await history.cut(message.thread, name)
         asking = Asking(
             message.id, question.text, message.author_name, question.turns, cut, ground.hits, ground.whole
         )
-        fitted = await fit(asking, profile, room, self._assistant.backend.count)
+        fitted = await fit(asking, model.profile, model.room, self._assistant.backend.count)
         if fitted.turns_left_out and fitted.cut != cut:
-            await history.set_cut(message.thread, model, fitted.cut)
+            await history.set_cut(message.thread, name, fitted.cut)
         return fitted
 
-    async def _ask(
-        self, question: Question, ground: Ground, profile: ModelProfile, room: Room, fitted: Fitted
-    ) -> Outcome:
+    async def _ask(self, question: Question, ground: Ground, model: _Model, fitted: Fitted) -> Outcome:
         """Stream the answer, and conclude what it was worth."""
-        progress, passages = self._progress, fitted.passages
+        progress, passages, profile = self._progress, fitted.passages, model.profile
         progress.sent = tuple(hit for hit in ground.hits if hit.passage in passages)
         progress.prompt_tokens = fitted.tokens
+        progress.ended = self._left.ended
         checked = profile.checked and bool(passages)
-
-        said: set[str] = set()
-
-        def borne_out(sentence: str) -> bool:
-            if sentence in said:  # small models go round in circles
-                return False
-            said.add(sentence)
-            return any(bears_out(p, sentence, question.text, literal=profile.literal) for p in passages)
-
-        known = Addresses(passages) if passages else None
-        draft = Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None, known=known)
-        await self.reply.status("Thinking …")
-        async with Delivery(
-            self.reply, self._lease.ledger, paces=self._assistant.paces, said=lambda: draft.raw
-        ) as delivery:
-            enough = checked and profile.literal and not ground.whole
-            sampling = profile.sampling(room.answer, grounded=bool(passages))
-            stream = self._assistant.backend.stream(fitted.prompt, sampling)
-            await self._stream(stream, draft, delivery, enough=enough)
+        draft = _draft(question, passages, profile, checked=checked)
+        rest = resuming.rest(self._left, fitted.prompt, draft) if self._left.shown else ""
+        if rest is None:
+            return conclusion.interrupted(progress)
+        await self._status("Thinking …")
+        said = Checkpoint(prompt=resuming.digest(fitted.prompt))
+        async with self._deliver(lambda: replace(said, text=draft.raw, ended=progress.ended)) as delivery:
+            self._show(rest, delivery)
+            if not progress.ended:
+                enough = checked and profile.literal and not ground.whole
+                await self._go_on(model, fitted, draft, delivery, enough=enough)
             if checked and ground.strong and not progress.shown.strip():
                 quoted = citation(passages[0], question.text)
                 if progress.ended:  # where the model went on to does not matter any more
@@ -222,39 +245,99 @@ class _Answering:
             return conclusion.alone(progress)
         return conclusion.grounded(progress, draft, question.text, question.documents, checked=checked)
 
-    async def _stream(
-        self, stream: AsyncGenerator[Delta, None], draft: Draft, delivery: Delivery, *, enough: bool
+    async def _go_on(
+        self, model: _Model, fitted: Fitted, draft: Draft, delivery: Delivery, *, enough: bool
     ) -> None:
-        """Show the model's text as it comes. With `enough`, the first sentence that may be shown ends it.
+        """Let the model say what it did not say yet.
 
-        A stream that breaks after visible text leaves its error in the progress.
+        A stream that breaks after visible text leaves that in the progress. What is held back is shown,
+        unless another worker goes on.
         """
         progress, broken = self._progress, None
         try:
-            async with aclosing(stream) as deltas:
-                async for delta in deltas:
-                    progress.received(delta.text)
-                    progress.replica = delta.replica or progress.replica
-                    progress.ended = delta.finish
-                    self._show(draft.feed(delta.text), delivery)
-                    delivery.check()
-                    if draft.stopped or (enough and progress.shown.strip()):
-                        break
-            if progress.ended is None:  # we ended it, not the engine
-                progress.ended = Finish("stop_sequence", Usage(progress.prompt_tokens, progress.pieces))
+            if sampling := await self._sampling(model, fitted, draft.raw):
+                # A prompt ends without a space and its answer begins with one: both together go on.
+                stream = self._assistant.backend.stream(fitted.prompt + draft.raw, sampling)
+                await self._stream(stream, draft, delivery, enough=enough)
         except BackendError as error:
             log.warning("assistant.stream_failed", error=type(error).__name__, detail=error.detail)
+            progress.ends_here(BROKEN)
             broken = error
-        finally:
-            self._show(draft.close(), delivery)
+        except asyncio.CancelledError:
+            if self._stopping:
+                self._show(draft.close(), delivery)
+            else:
+                delivery.hand_over()
+            raise
+        self._show(draft.close(), delivery)
         if broken and not progress.shown.strip():
+            progress.ended = None
             raise broken
-        progress.broken = broken
+
+    async def _sampling(self, model: _Model, fitted: Fitted, said: str) -> Sampling | None:
+        """How the model goes on behind what it `said`; None where it cannot, which ends the answer."""
+        progress, room = self._progress, model.room.answer
+        if said:
+            tokens = await self._assistant.backend.count(fitted.prompt + said)
+            progress.tokens_before = tokens - fitted.tokens
+            room -= progress.tokens_before
+            if not model.limits.raw_text or tokens > model.limits.max_input:
+                progress.ends_here(INTERRUPTED)
+                return None
+            if room <= 0:
+                progress.ends_here("length")
+                return None
+        sampling = model.profile.sampling(room, grounded=bool(fitted.passages))
+        return replace(sampling, replica=self._lease.replica)
+
+    async def _stream(
+        self, stream: AsyncGenerator[Delta, None], draft: Draft, delivery: Delivery, *, enough: bool
+    ) -> None:
+        """Show the model's text as it comes. With `enough`, the first sentence that may be shown ends it."""
+        progress = self._progress
+        async with aclosing(stream) as deltas:
+            async for delta in deltas:
+                progress.received(delta.text)
+                progress.replica = delta.replica or progress.replica
+                self._show(draft.feed(delta.text), delivery)
+                if delta.finish:
+                    progress.ends(delta.finish)
+                elif draft.stopped or (enough and progress.shown.strip()):
+                    progress.ends_here("stop_sequence")
+                delivery.check()
+                if progress.ended and not delta.finish:
+                    break
+
+    def _deliver(self, said: Callable[[], Checkpoint]) -> Delivery:
+        """The delivery of the answer, from where another worker left it."""
+        self._delivering = True
+        return Delivery(
+            self.reply, self._lease.ledger, paces=self._assistant.paces, said=said, left=self._left
+        )
+
+    async def _status(self, text: str | None) -> None:
+        """Show what is being done, until text stands."""
+        if not self._left.shown:
+            await self.reply.status(text)
 
     def _show(self, text: str, delivery: Delivery) -> None:
         if text:
             self._progress.shown += text
             delivery.add(text)
+
+
+def _draft(question: Question, passages: Sequence[Passage], profile: ModelProfile, *, checked: bool) -> Draft:
+    """What of the model's text may be seen, with these passages in its prompt."""
+    said: set[str] = set()
+
+    def borne_out(sentence: str) -> bool:
+        if sentence in said:  # small models go round in circles
+            return False
+        said.add(sentence)
+        return any(bears_out(p, sentence, question.text, literal=profile.literal) for p in passages)
+
+    known = Addresses(passages) if passages else None
+    return Draft(profile.stop, cited=bool(passages), check=borne_out if checked else None, known=known)
 
 
 def _words(message: Message) -> str:
@@ -268,4 +351,13 @@ def _turn(message: Message, asked: str, outcome: Outcome) -> Turn | None:
     answer = outcome.answer or (outcome.why if outcome.kind == "refused" else "")
     if not answer or outcome.kind == "failed":
         return None
-    return Turn(message.id, asked, answer, outcome.kind, message.at, message.author_name, outcome.citations)
+    return Turn(
+        message.id,
+        asked,
+        answer,
+        outcome.kind,
+        message.at,
+        message.author,
+        message.author_name,
+        outcome.citations,
+    )

@@ -7,6 +7,7 @@ and when the next write may come is the `Pace`'s.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +16,8 @@ import structlog
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.pace import Paces
 from core.paging import ANSWER_FILE, Due, Paging
-from core.ports import Ledger, Reply
-from core.types import PageProfile
+from core.ports import FILE, Ledger, Reply
+from core.types import Checkpoint, PageProfile
 
 log = structlog.get_logger()
 
@@ -30,6 +31,9 @@ class Delivery:
     Leaving the context writes what is left, also when it is left by an error or a cancellation of
     the model: what was added is shown. A failure of the platform is raised by `check` and on leaving.
     Only the last write of a page must succeed: a `RetryingReply` tries it again.
+
+    The ledger knows of each write before the platform does, so that another worker can go on from what
+    this one `left`. Whoever lost the lease learns it there, and writes nothing more.
     """
 
     def __init__(
@@ -38,17 +42,18 @@ class Delivery:
         ledger: Ledger,
         *,
         paces: Paces | None = None,
-        said: Callable[[], str] | None = None,
+        said: Callable[[], Checkpoint] = Checkpoint,
+        left: Checkpoint | None = None,
     ) -> None:
-        """`said` gives the model's raw text for the checkpoints; without it they hold what was added."""
+        """`said` gives what the checkpoints say of the model; `left` is the last one of a worker before."""
         self._reply = reply
         self._ledger = ledger
         self._pace = (paces or Paces()).pace()
-        self._said = said or (lambda: self.text)
-        self._added: list[str] = []
-        self._fed = 0
-        self._pages = Paging()
-        self._intended = -1
+        self._said = said
+        self._added = [left.shown] if left else []
+        self._fed = len(self._added)
+        self._pages = Paging(left)
+        self._hands_over = False
         self._news = asyncio.Event()
         self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -85,6 +90,10 @@ class Delivery:
         self._added.append(text)
         self._news.set()
 
+    def hand_over(self) -> None:
+        """Another worker goes on: what was added is still shown, but no page ends where this one stops."""
+        self._hands_over = True
+
     def check(self) -> None:
         """Raise what the writer met, so that nobody waits for a model whose text cannot be shown."""
         if self._writer and self._writer.done():
@@ -92,6 +101,9 @@ class Delivery:
 
     async def _write_to_the_end(self) -> None:
         try:
+            if due := self._pages.again(self._reply.profile):
+                await self._put(due, self._reply.profile)
+                self._news.set()
             while not self._closing.is_set():
                 await self._news_or_age()
                 await self._keep_pace()
@@ -133,7 +145,7 @@ class Delivery:
 
     async def _write_what_is_due(self) -> bool:
         """Write one page as it should stand now; returns whether there was anything to write."""
-        closing = self._closing.is_set()
+        closing = self._closing.is_set() and not self._hands_over
         if self._pages.is_done(self._reply.profile) and not closing:
             return False
         self._pages.feed("".join(self._added[self._fed :]))
@@ -156,6 +168,7 @@ class Delivery:
         page = None if self._pages.begun else self._pages.growing(profile)
         if page and not self._pages.is_done(profile):
             await self._put(Due(page, final=False), profile)  # so that the file comes behind it
+        await self._ledger.intend(FILE, self._checkpoint(None))
         try:
             await self._reply.attach(ANSWER_FILE, self.text)
             self._pages.has_file = True
@@ -168,10 +181,7 @@ class Delivery:
         if not page.markdown.strip():
             pages.pass_over(page)
             return
-        if self._intended < pages.number:
-            await self._ledger.intend(pages.number)
-            self._intended = pages.number
-        await self._ledger.checkpoint(self._said())  # fenced: who lost the lease writes nothing more
+        await self._ledger.intend(pages.number, self._checkpoint(due))
         began = _now()
         self._pace.began(profile, began)
         try:
@@ -181,12 +191,15 @@ class Delivery:
             if not pages.refused():
                 raise
         except (RateLimited, WriteFailed) as error:
-            if due.final:
+            if due.final or self._hands_over:
                 raise
             self._drop(due, began, error)
         else:
             self._pace.ended(profile, _now() - began)
             pages.stands(due, began)
+
+    def _checkpoint(self, due: Due | None) -> Checkpoint:
+        return self._pages.checkpoint(replace(self._said(), shown=self.text), due)
 
     def _drop(self, due: Due, began: float, error: RateLimited | WriteFailed) -> None:
         """What is not the last word on its page is not repeated: the next write shows more."""

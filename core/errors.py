@@ -40,6 +40,10 @@ class FileRefused(UserError):
     """An attachment that cannot be read; the text says why and what to do."""
 
 
+class InboxFull(UserError):
+    """A question that is not accepted, because too many wait already; the text says whose."""
+
+
 class SettingsError(UserError):
     """A setting is missing, misspelt or wrong; the text names it and says how to mend it."""
 
@@ -138,7 +142,14 @@ class PageClosed(PlatformError):
 
 
 class StoreError(ChasquiError):
-    """The Redis-protocol server cannot be reached, or refuses a command."""
+    """The Redis-protocol server cannot be reached, or refuses a command.
+
+    ``passing`` says that it may end by itself, so that waiting and asking again can help.
+    """
+
+    def __init__(self, detail: str, *, passing: bool = False) -> None:
+        super().__init__(detail)
+        self.passing = passing
 
 
 class LeaseLost(ChasquiError):

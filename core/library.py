@@ -118,12 +118,10 @@ class Library:
         return await self._keep(content, file.name, extracted, message, url=file.url)
 
     async def _again(self, known: Document, file: Attachment, message: Message) -> Document:
-        """The same bytes came before: they are not read again, but the newest name counts."""
-        if known.title == file.name:
-            return known
+        """The same bytes came before: not read again, but the newest name counts, and who sent it."""
         passages = tuple(replace(passage, title=file.name) for passage in known.passages)
         renamed = replace(known, title=file.name, passages=passages)
-        await self._documents.put(message.thread, renamed)
+        await self._documents.put(message, renamed)
         return renamed
 
     async def _keep(
@@ -133,7 +131,7 @@ class Library:
         kept = await asyncio.to_thread(document, content, title, extracted, audience, url=url, at=message.at)
         if not kept.passages:
             raise FileRefused(f"{title} holds no text that can be read. Send a file with text in it.")
-        await self._documents.put(message.thread, kept)
+        await self._documents.put(message, kept)
         log.info("library.document_kept", passages=len(kept.passages), sections=kept.sections)
         return kept
 

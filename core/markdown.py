@@ -6,13 +6,14 @@ sent, the rendered text. `split` cuts a whole text into as few pages as there ca
 text that grows, and where it cuts depends on the text alone, never on the pieces it came in.
 """
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from core import framing, inline
-from core.blocks import Line, State, state_after, step
+from core.blocks import Fence, IndentedCode, Line, Paragraph, State, TableHead, state_after, step
 from core.cuts import Cut, Plan, Scale, paragraph_start
 from core.types import PageProfile
 
@@ -49,6 +50,23 @@ class Page:
     def whole(self) -> str:
         """The Markdown with an end for what is open, if there is any left."""
         return self.markdown + self.closing
+
+
+_LEAVES = {kind.__name__: kind for kind in (Fence, IndentedCode, Paragraph, TableHead)}
+
+
+def noted(state: State) -> str:
+    """What is open at one place of a text, as one line that another worker can read."""
+    leaf = [type(state.leaf).__name__, *astuple(state.leaf)] if state.leaf else []
+    return json.dumps([state.containers, leaf, state.inside, state.marks], ensure_ascii=False)
+
+
+def recalled(line: str) -> State:
+    """What `noted` wrote; nothing is open where nothing was noted."""
+    if not line:
+        return State()
+    containers, leaf, inside, marks = json.loads(line)
+    return State(tuple(containers), _LEAVES[leaf[0]](*leaf[1:]) if leaf else None, inside, tuple(marks))
 
 
 def size(markdown: str, profile: PageProfile) -> int:
@@ -130,13 +148,14 @@ class Cutter:
     """A growing text on its way to pages. Offsets count the characters of all that was fed.
 
     The open page is shown by `growing` until `full` returns it with its end; then it is sealed and the
-    next one begins. After `close`, `last` is what is left.
+    next one begins. After `close`, `last` is what is left. What is fed first is what comes behind the
+    offset `begins`, where what was `noted` is open.
     """
 
-    def __init__(self) -> None:
-        self._begins = 0
+    def __init__(self, begins: int = 0, before: str = "") -> None:
+        self.begins = begins
+        self.state = recalled(before)
         self._text = ""  # from there on
-        self._state = State()
         self._lines: list[Line] = []  # those that have ended
         self._closed = False
 
@@ -160,9 +179,9 @@ class Cutter:
         if len(self._text) < view and not self._closed:
             return None
         complete = self._closed and view >= len(self._text)
-        plan = Plan(self._text[:view], self._state, profile, complete=complete)
-        page, _ = _fitting(self._text, plan, plan.start, profile, max(0, shown - self._begins))
-        return replace(page, end=self._begins + page.end)
+        plan = Plan(self._text[:view], self.state, profile, complete=complete)
+        page, _ = _fitting(self._text, plan, plan.start, profile, max(0, shown - self.begins))
+        return replace(page, end=self.begins + page.end)
 
     def growing(self, profile: PageProfile, *, shown: int = 0) -> Page | None:
         """The open page as it can be shown now: whole words, no beginning of a link, nothing left open.
@@ -184,25 +203,29 @@ class Cutter:
             end = self._word_end(end - max(1, end // 20))
         return None
 
+    def upto(self, end: int) -> Page:
+        """The open page as `growing` showed it up to the offset `end` where pages cannot be edited."""
+        return self._page(*self._settled(end - self.begins), close=False)
+
     def last(self) -> Page | None:
         """The open page with all that came; None where nothing is left to say."""
         text = self._text.rstrip()
-        after = state_after(text, self._state)
-        if self._state.marks and not paragraph_start(passed := self._all_lines(), len(passed) - 1):
+        after = state_after(text, self.state)
+        if self.state.marks and not paragraph_start(passed := self._all_lines(), len(passed) - 1):
             # Marks that were opened again here may never be closed by the model.
-            after = replace(after, marks=inline.shown(text, self._state.marks)[1])
+            after = replace(after, marks=inline.shown(text, self.state.marks)[1])
         page = self._page(len(text), after, close=True)
-        return replace(page, end=self._begins + len(self._text)) if page.markdown else None
+        return replace(page, end=self.begins + len(self._text)) if page.markdown else None
 
     def seal(self, page: Page) -> None:
         """The open page is `page`, and the next one begins where it ends."""
-        self._text = self._text[page.end - self._begins :]
-        self._begins, self._state, self._lines = page.end, page.after, []
+        self._text = self._text[page.end - self.begins :]
+        self.begins, self.state, self._lines = page.end, page.after, []
 
     def _all_lines(self) -> list[Line]:
         """The lines of the open page; one that has ended is looked at once."""
         start = self._lines[-1].end + 1 if self._lines else 0
-        state = self._lines[-1].after if self._lines else self._state
+        state = self._lines[-1].after if self._lines else self.state
         while (end := self._text.find("\n", start)) >= 0:
             after, kind = step(state, self._text[start:end])
             self._lines.append(Line(start, end, state, after, kind))
@@ -215,7 +238,7 @@ class Cutter:
         if profile.limit is None:
             return None
         scale = Scale(profile)
-        room = profile.limit - scale.opening(self._state)
+        room = profile.limit - scale.opening(self.state)
         for line in self._all_lines():
             here = self._text[line.start : line.end]
             weight = scale.weigh(here)
@@ -261,15 +284,15 @@ class Cutter:
                 return end, replace(after, inside=True)
             first = paragraph_start(passed, number)
             start = passed[first].start
-            shown, marks = inline.shown(self._text[start:end], () if first else self._state.marks)
+            shown, marks = inline.shown(self._text[start:end], () if first else self.state.marks)
             if start + shown == end:
                 return end, replace(after, inside=True, marks=marks)
             end = start + shown
-        return 0, self._state
+        return 0, self.state
 
     def _page(self, end: int, after: State, *, close: bool) -> Page:
-        opened, own = framing.opened(self._text[:end], self._state)
+        opened, own = framing.opened(self._text[:end], self.state)
         whole = framing.close(opened, after, own) if opened else ""
         if close:
-            return Page(whole, self._begins + end, after)
-        return Page(opened, self._begins + end, after, whole[len(opened) :])
+            return Page(whole, self.begins + end, after)
+        return Page(opened, self.begins + end, after, whole[len(opened) :])

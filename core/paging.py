@@ -1,10 +1,11 @@
 """What the pages of a growing text should show next: without a clock, and without writing anything."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
-from core.markdown import Cutter, Page, size
-from core.types import PageProfile
+from core.markdown import Cutter, Page, noted, recalled, size
+from core.types import Checkpoint, PageProfile
 
 ANSWER_FILE = "answer.md"
 NOTE = f"\n\n_This is not all: the whole answer is in {ANSWER_FILE}._"
@@ -26,7 +27,6 @@ class _OpenPage:
     more comes, because it is the last page and more came than it holds.
     """
 
-    number: int
     shown: Page | None = None
     furthest: Page | None = None
     since: float | None = None
@@ -43,20 +43,53 @@ class Paging:
     Ask `due` what to write, and tell what became of it: `stands`, `may_stand` or `refused`. The profile
     may differ each time. Where its `max_pages` do not hold the text, `wants_file` says so once the text
     is closed; the rest is in that file, or in more pages where `has_file` is then set to False.
+
+    It begins where another worker `left` the pages, with the text that it showed; what `again` says is to
+    be written before anything else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, left: Checkpoint | None = None) -> None:
+        left = left or Checkpoint()
         self.has_file: bool | None = None
-        self._cutter = Cutter()
+        self._starts = list(left.starts)  # of the pages; the last one is open
+        self._cutter = Cutter(left.starts[-1], left.before)
+        self._cutter.feed(left.shown[left.starts[-1] :])
         self._closed = False
-        self._open = _OpenPage(0)
-        self._left_behind = 0  # pages before the open one that show something
+        self._open = _OpenPage()
         self._refused = False  # the page before the open one, when nothing stood there
+        self._before = left
+        if left.stands > left.starts[-1]:
+            self._open.shown = self._cutter.upto(left.stands)
+
+    def again(self, profile: PageProfile) -> Due | None:
+        """What the worker before was about to write: unchanged, for it may stand already."""
+        left = self._before
+        if not left.page:
+            return None
+        grows = not (left.final or profile.editable)
+        closing = self._cutter.upto(left.end).closing if grows else ""
+        self._open.furthest = Page(left.page, left.end, recalled(left.after), closing)
+        return Due(self._open.furthest, left.final)
+
+    def checkpoint(self, said: Checkpoint, due: Due | None) -> Checkpoint:
+        """`said` with where the pages are, and with what is `due`; else the open page is as it may stand."""
+        here, shown = self._starts[-1], self._open.shown
+        page = due.page if due else self._open.furthest or Page("", here, self._cutter.state)
+        return replace(
+            said,
+            starts=tuple(self._starts),
+            before=noted(self._cutter.state),
+            stands=shown.end if shown else here,
+            page=page.markdown,
+            end=page.end,
+            after=noted(page.after),
+            final=due is not None and due.final,
+        )
 
     @property
     def number(self) -> int:
         """The number of the open page."""
-        return self._open.number
+        return len(self._starts) - 1
 
     @property
     def begun(self) -> bool:
@@ -131,6 +164,7 @@ class Paging:
     def pass_over(self, blank: Page) -> None:
         """No platform takes an empty page: go on behind it."""
         self._cutter.seal(blank)
+        self._starts[-1] = blank.end
 
     def refused(self) -> bool:
         """The open page takes no more: what it shows stands, and the text goes on behind that.
@@ -145,14 +179,15 @@ class Paging:
     def _leave(self, standing: Page | None) -> None:
         if standing:
             self._cutter.seal(standing)
-            self._left_behind += 1
-        self._open = _OpenPage(self._open.number + 1)
+        self._starts.append(self._cutter.begins)
+        self._open = _OpenPage()
 
     def _left(self, profile: PageProfile) -> int | None:
         """How many pages there may still be with the open one; None where nobody counts."""
         if profile.max_pages is None or self.has_file is False:
             return None
-        return max(int(self.begun), profile.max_pages - self._left_behind)
+        left_behind = sum(begin < end for begin, end in pairwise(self._starts))  # those that show something
+        return max(int(self.begun), profile.max_pages - left_behind)
 
     def _full(self, profile: PageProfile) -> Page | None:
         """The open page where more came than it holds; one that cannot be edited keeps what it shows."""

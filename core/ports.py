@@ -3,7 +3,7 @@
 Every implementation of a port runs through the same contract tests (tests/adapters/).
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Protocol
 from core.types import (
     Attachment,
     Audience,
+    Checkpoint,
     Delta,
     Document,
     Hit,
@@ -45,19 +46,35 @@ class Backend(Protocol):
         ...
 
 
+FILE, END = -1, -2
+"""What a ledger calls the parts of an answer that are no pages: its file, and what `Reply.finish` sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the workers noted of an answer that began it before.
+
+    `pages` gives the platform's id of each part (a page's number, FILE or END): None where it was about
+    to be sent, and may stand or not. `checkpoint` is the last one.
+    """
+
+    pages: Mapping[int, str | None]
+    checkpoint: Checkpoint | None = None
+
+
 class Ledger(Protocol):
-    """Which pages of an answer stand on the platform. Every call may raise LeaseLost."""
+    """Which parts of an answer stand on the platform. Every call may raise LeaseLost."""
 
-    async def intend(self, page: int) -> None:
-        """Note that page `page` is about to be sent."""
+    async def standing(self) -> Standing:
+        """What other workers, or earlier attempts, noted before this message was taken."""
         ...
 
-    async def sent(self, page: int, platform_id: str) -> None:
-        """Note the platform's id of a page that stands."""
+    async def intend(self, part: int, checkpoint: Checkpoint) -> None:
+        """Note how far the answer is, and that `part` is about to be sent or written again."""
         ...
 
-    async def checkpoint(self, text: str) -> None:
-        """Keep the raw text of the model up to now."""
+    async def sent(self, part: int, platform_id: str) -> None:
+        """Note the platform's id of a part that stands."""
         ...
 
 
@@ -101,7 +118,13 @@ class Platform(Protocol):
     def name(self) -> str: ...
 
     def reply(self, message: Message, ledger: Ledger) -> Reply:
-        """A reply to `message`; any worker can make one."""
+        """A reply to `message`; any worker can make one, and go on with what another began.
+
+        A part of which the ledger's standing knows the intent but no id is looked for on the platform
+        before it is sent again. What stands already as it is to be written is left as it is, also where
+        it takes no more: then PageClosed says that it shows only what was written before. A page that
+        another reply could edit can be edited, and one that it could not is not given another text.
+        """
         ...
 
     def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
@@ -110,41 +133,87 @@ class Platform(Protocol):
 
 
 class Lease(Protocol):
-    """A worker's fenced right to answer one message. Every call may raise LeaseLost."""
+    """A worker's fenced right to answer one message. Every call may raise LeaseLost.
+
+    `attempts` says how often the message was taken, this time included; `replica` names the replica that
+    keeps a slot for its answer, where slots are kept.
+    """
 
     message: Message
+    attempts: int
+    replica: str
     ledger: Ledger
 
     async def stopped(self) -> None:
-        """Return when someone pressed Stop or deleted the question, or this worker drains."""
+        """Return when someone pressed Stop or deleted the question."""
         ...
 
     async def finish(self, turn: Turn | None) -> None:
         """End the answer in one step: keep the turn (if any), take the message out, free the thread."""
         ...
 
+    async def set_aside(self, why: str) -> None:
+        """Give the message up: it leaves the inbox for the dead letters, where people can look at it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message that was put: a duplicate is not `accepted`; `ahead` wait before it."""
+    """What became of a message that was put; a duplicate is not `accepted`.
+
+    `ahead` are the messages of its thread that wait before it.
+    """
 
     accepted: bool
     ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands: `ahead` come before it; its turn comes in about `seconds`, if known."""
+
+    message: Message
+    ahead: int
+    seconds: float | None
+
+
+class Work(Protocol):
+    """The inbox as one worker takes from it."""
+
+    def take(self) -> AbstractAsyncContextManager[Lease | None]:
+        """The next message that is this worker's to answer, once there is one and a replica has a slot.
+
+        None once the work is closed. People have fair shares, and so have the threads of each. Leaving
+        the context without `Lease.finish` leaves the message in the inbox: it is tried again after a
+        while, or at once by another worker when it is left by a cancellation.
+        """
+        ...
+
+    def close(self) -> None:
+        """Take nothing more: the threads that wait go to other workers, the others when they are done."""
+        ...
+
+    async def waiting(self) -> Sequence[Place]:
+        """The messages that wait for this worker, those first that come first."""
+        ...
 
 
 class Inbox(Protocol):
     """Accepted messages not yet answered; the only queue."""
 
     async def put(self, message: Message) -> Receipt:
-        """Accept a message: durable and de-duplicated before this returns."""
+        """Accept a message: durable and de-duplicated before this returns. Raises InboxFull."""
         ...
 
     def take(self, thread: ThreadId) -> AbstractAsyncContextManager[Lease | None]:
-        """The thread's next message, once this worker holds the thread; None where nothing waits.
+        """The thread's next message, once this process holds the thread; None where nothing waits.
 
-        Waits while another worker holds the thread. Leaving the context without `Lease.finish`
-        leaves the message in the inbox for whoever takes it next.
+        For a platform whose process answers itself. Waits while another process holds the thread.
         """
+        ...
+
+    def work(self) -> AbstractAsyncContextManager[Work]:
+        """Join the workers; leaving gives every thread back, so that others go on at once."""
         ...
 
     async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
@@ -152,6 +221,14 @@ class Inbox(Protocol):
 
         Without `message_id` it is the message that is being answered or comes next.
         """
+        ...
+
+    async def edit(self, message: Message) -> bool:
+        """Let a message that nobody began to answer say this instead; returns whether it was in time."""
+        ...
+
+    async def delete(self, thread: ThreadId, message_id: str) -> None:
+        """Take a message out: an answer to it stops, and its turn is kept no longer."""
         ...
 
 
@@ -171,19 +248,48 @@ class History(Protocol):
         ...
 
     async def fresh(self, thread: ThreadId) -> None:
-        """Start afresh: earlier turns and files stay stored but no longer count."""
+        """Start afresh: earlier turns and files stay stored but no longer count.
+
+        An answer that is being made ends before the fresh start: its turn and files do not count either.
+        """
         ...
 
     async def forget(self, thread: ThreadId) -> None:
-        """Delete everything that is kept of the thread."""
+        """Delete everything that is kept of the thread; an answer that is being made there ends."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one person in one thread, oldest first."""
+
+    thread: ThreadId
+    turns: tuple[Turn, ...]
+    documents: tuple[Document, ...]
+    waiting: tuple[Message, ...]
+    set_aside: tuple[Message, ...]
+
+
+class People(Protocol):
+    """What is kept of each person over all threads. A person is an author on a platform."""
+
+    async def kept(self, platform: str, author: str) -> list[Kept]:
+        """Everything that this person said, attached and was answered, by thread."""
+        ...
+
+    async def forget(self, platform: str, author: str) -> None:
+        """Delete that; their answers that are being made end. What others said stays."""
         ...
 
 
 class Documents(Protocol):
     """The texts that were read, kept as the source of truth of every index."""
 
-    async def put(self, thread: ThreadId, document: Document) -> None:
-        """Keep a document of this thread; the same id replaces."""
+    async def put(self, message: Message, document: Document) -> None:
+        """Keep a document that came with a message, in its thread; the same id replaces.
+
+        Raises LeaseLost, and keeps nothing, once the message is no longer in the inbox.
+        """
         ...
 
     async def of(self, thread: ThreadId) -> list[Document]:

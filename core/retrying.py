@@ -37,12 +37,12 @@ class RetryingReply:
 
     async def status(self, text: str | None) -> None:
         """As `Reply.status`, but returns at once; the newest one wins."""
-        self._drop_status()
+        self.drop_status()
         self._status = asyncio.create_task(self._show_status(text))
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
         """As `Reply.write`; a final write is tried again."""
-        self._drop_status()
+        self.drop_status()
 
         async def write() -> None:
             await self._reply.write(page, markdown, final=final)
@@ -55,11 +55,11 @@ class RetryingReply:
 
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`, tried again."""
-        self._drop_status()
+        self.drop_status()
         await _insist(lambda: self._reply.finish(outcome))
 
-    def _drop_status(self) -> None:
-        """No status comes after the text that it announced."""
+    def drop_status(self) -> None:
+        """No status comes after the text that it announced, nor from a worker that gave up the answer."""
         if self._status:
             self._status.cancel()
             self._status = None

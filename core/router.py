@@ -27,8 +27,13 @@ ASK_AGAIN = 60.0
 """Seconds until a replica that did not say its limits is asked for them again."""
 
 
+UNKNOWN = 16
+"""Slots that are counted on at a replica that did not say yet how many it has."""
+
+
 @dataclass(slots=True)
 class _Replica:
+    name: str
     backend: Backend
     streams: int = 0
     failed_at: float = -REST
@@ -37,24 +42,26 @@ class _Replica:
 
 
 class Router:
-    """The Backend over all replicas.
+    """The Backend over all replicas, which have their numbers for `names` where none are given.
 
-    A request goes to the replica with the fewest streams, one that failed a moment ago last. It is
-    tried again, elsewhere where there is an elsewhere, only for errors that say so and only until
-    the first text was handed on; after that an error is the caller's to show. `clock` tells the time
-    and `sleep` waits between two attempts, both in seconds.
+    A request goes to the replica that keeps a slot for it, else to the one with the fewest streams, and
+    to one that failed a moment ago last. It is tried again, elsewhere where there is an elsewhere, only
+    for errors that say so and only until the first text was handed on; after that an error is the
+    caller's to show. `clock` tells the time and `sleep` waits between two attempts, both in seconds.
     """
 
     def __init__(
         self,
         replicas: Sequence[Backend],
         *,
+        names: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if not replicas:
             raise ValueError("a router needs at least one replica")
-        self._replicas = [_Replica(backend) for backend in replicas]
+        names = names or [str(number) for number in range(len(replicas))]
+        self._replicas = [_Replica(*each) for each in zip(names, replicas, strict=True)]
         self._clock = clock
         self._sleep = sleep
 
@@ -70,7 +77,7 @@ class Router:
         )
         async for attempt in retrying:
             with attempt:
-                replica = self._choose()
+                replica = self._choose(params.replica)
                 async with aclosing(self._one(replica, prompt, params)) as deltas:
                     async for delta in deltas:
                         said = said or bool(delta.text)
@@ -107,9 +114,16 @@ class Router:
             return error
         return None
 
-    def _choose(self) -> _Replica:
+    def capacity(self) -> dict[str, int]:
+        """How many streams each replica takes at once, as far as it said so."""
+        return {r.name: r.limits.max_concurrent if r.limits else UNKNOWN for r in self._replicas}
+
+    def _choose(self, name: str = "") -> _Replica:
         now = self._clock()
-        return min(self._replicas, key=lambda r: (now - r.failed_at < REST, r.streams, r.failed_at))
+        return min(
+            self._replicas,
+            key=lambda r: (now - r.failed_at < REST, not name or r.name != name, r.streams, r.failed_at),
+        )
 
     async def _one(self, replica: _Replica, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
         replica.streams += 1

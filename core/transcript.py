@@ -6,12 +6,12 @@ call is an AssertionError; what a real platform would do is an error of core/err
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from core.errors import FileRefused, PageClosed, PlatformError, RateLimited, WriteFailed
 from core.markdown import size
-from core.ports import Ledger
+from core.ports import END, FILE, Ledger
 from core.types import Attachment, Message, Outcome, PageProfile
 
 LATE = 10 / 9
@@ -77,7 +77,8 @@ def never(call: Call) -> Fault:
 class Transcript:
     """A Platform whose files are bytes by name; `replies` are those it made, oldest first.
 
-    It takes at most one write of a bucket in `rate` seconds.
+    It takes at most one write of a bucket in `rate` seconds. What stands outlives the worker that wrote
+    it: all replies to one message share it, and each knows of it what its ledger says.
     """
 
     name = "transcript"
@@ -99,7 +100,9 @@ class Transcript:
 
     def reply(self, message: Message, ledger: Ledger) -> "TranscriptReply":
         """As `Platform.reply`."""
-        self.replies.append(TranscriptReply(self, self._profile, ledger))
+        before = next((made for made in self.replies if made.message_id == message.id), None)
+        reply = TranscriptReply(self, self._profile, ledger, message.id)
+        self.replies.append(reply.behind(before) if before else reply)
         return self.replies[-1]
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
@@ -136,11 +139,16 @@ class Standing:
 
 @dataclass
 class TranscriptReply:
-    """A reply that keeps every call, and what of it stands. Its `profile` may be changed at any time."""
+    """A reply that keeps every call, and what of it stands. Its `profile` may be changed at any time.
+
+    A part that it did not send itself it only finds where the ledger knows of it; to send such a part
+    twice is a mistake. One that stands already as it is to be written is left as it is.
+    """
 
     platform: Transcript
     profile: PageProfile
     ledger: Ledger
+    message_id: str
     calls: list[Call] = field(default_factory=list)
     """All calls, also those that failed."""
     writes: list[Call] = field(default_factory=list)
@@ -148,9 +156,25 @@ class TranscriptReply:
     standing: list[Standing] = field(default_factory=list)
     attached: dict[str, str] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
-    _pages: int = 0
-    _refused: set[int] = field(default_factory=set)
-    _known: set[str] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
+    """Pages that take no more text."""
+    _sent: set[int] = field(default_factory=set)
+    """The parts that this reply sent, or tried to."""
+    _noted: set[int] = field(default_factory=set)
+    """Those of which it told the ledger."""
+
+    def behind(self, before: "TranscriptReply") -> "TranscriptReply":
+        """This reply where what another one to the same message wrote stands."""
+        return replace(
+            self,
+            profile=before.profile,
+            calls=before.calls,
+            writes=before.writes,
+            standing=before.standing,
+            attached=before.attached,
+            outcomes=before.outcomes,
+            refused=before.refused,
+        )
 
     @property
     def pages(self) -> list[str]:
@@ -168,29 +192,48 @@ class TranscriptReply:
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
         """As `Reply.write`. A message whose write got no answer is found again by its page."""
+        own, found = page in self._sent, await self._finds(page)
         call = self._called(Call("write", _now(), markdown, page, final))
         message = self._find(page)
+        assert found or not message, "a page stands once"
         self._must_be_allowed(call, message)
-        self._must_be_open(page, message)
-        self.platform.count(self.profile.bucket, call.at)
-        await self._suffer(call, lambda: self._stands(call))
-        message = self._find(page)
-        assert message
+        if own or not message or (message.markdown, message.sealed) != (markdown, final):
+            self._must_be_open(page, message)
+            self.platform.count(self.profile.bucket, call.at)
+            await self._suffer(call, lambda: self._stands(call))
+            message = self._find(page)
+            assert message
         message.doubtful = False
-        if message.id not in self._known:
-            self._known.add(message.id)
-            await self.ledger.sent(page, message.id)
+        await self._note(page, message.id)
 
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`."""
         assert text.strip(), "a file holds something"
+        found = await self._finds(FILE)
         call = self._called(Call("attach", _now(), text))
+        assert found or name not in self.attached, "a file stands once"
         await self._suffer(call, lambda: self.attached.update({name: text}))
+        await self._note(FILE, name)
 
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`; the same end twice is one."""
-        assert self.outcomes in ([], [outcome]), "a reply ends once"
-        await self._suffer(self._called(Call("finish", _now())), lambda: self._ends(outcome))
+        found = await self._finds(END)
+        call = self._called(Call("finish", _now()))
+        assert self.outcomes in ([], [outcome] if found else []), "a reply ends once"
+        await self._suffer(call, lambda: self._ends(outcome))
+        await self._note(END, "end")
+
+    async def _finds(self, part: int) -> bool:
+        """Whether this reply can find a part that it is about to send; from now on it can."""
+        noted = (await self.ledger.standing()).pages
+        found = part in self._sent or part in noted
+        self._sent.add(part)
+        return found
+
+    async def _note(self, part: int, platform_id: str) -> None:
+        if part not in self._noted:
+            await self.ledger.sent(part, platform_id)
+            self._noted.add(part)
 
     def _called(self, call: Call) -> Call:
         self.calls.append(call)
@@ -202,10 +245,10 @@ class TranscriptReply:
     def _must_be_allowed(self, call: Call, message: Standing | None) -> None:
         """Our own mistakes: no platform is to blame for them."""
         profile, page, markdown = self.profile, call.page, call.text
+        pages = 1 + max((before.page for before in self.calls[:-1]), default=-1)
         assert not self.outcomes, "nothing is written after the end"
-        assert max(0, self._pages - 1) <= page <= self._pages, "pages are opened in order"
-        assert page < self._pages or all(m.sealed or m.closed for m in self.standing), "one page is open"
-        self._pages = max(self._pages, page + 1)
+        assert max(0, pages - 1) <= page <= pages, "pages are opened in order"
+        assert page < pages or all(m.sealed or m.closed for m in self.standing), "one page is open"
         unchanged = message is not None and message.markdown == markdown
         repeated = any((c.page, c.text) == (page, markdown) for c in self.calls[:-1])
         assert profile.render(markdown).strip(), "a page shows something"
@@ -223,7 +266,7 @@ class TranscriptReply:
             return  # this is the same write once more
         if message and age is not None and _now() > message.opened_at + age * LATE:
             message.closed = True
-        if page in self._refused or (message and message.closed):
+        if page in self.refused or (message and message.closed):
             raise PageClosed(f"page {page} takes no more text")
 
     async def _suffer(self, call: Call, effect: Callable[[], None]) -> None:
@@ -243,7 +286,7 @@ class TranscriptReply:
             raise WriteFailed("no answer")
 
     def _close(self, page: int) -> None:
-        self._refused.add(page)
+        self.refused.add(page)
         if message := self._find(page):
             message.closed = True
         raise PageClosed(f"page {page} takes no more text")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of every stored value; readers accept this one and the one before."""
 
 T = typing.TypeVar("T")
@@ -202,13 +202,17 @@ class Turn:
     answer: str
     kind: OutcomeKind
     at: float
+    author: str = ""
     author_name: str = ""
     citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to continue a prompt. ``temperature`` 0 means greedy; None leaves a value to the engine."""
+    """How to continue a prompt. ``temperature`` 0 means greedy; None leaves a value to the engine.
+
+    `replica` names the one that keeps a slot for this, if any: another is asked only when it fails.
+    """
 
     max_new_tokens: int
     temperature: float = 0.0
@@ -217,6 +221,7 @@ class Sampling:
     repetition_penalty: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    replica: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +239,34 @@ class Delta:
     text: str
     finish: Finish | None = None
     replica: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far an answer has come: noted before each write, so that another worker can go on from there.
+
+    `text` is all that the model said to the prompt with the digest `prompt`, `shown` what may be seen of
+    it, and `ended` how its stream ended once it did. `starts` are the offsets in `shown` where the pages
+    begin; the last one is open. It shows the text up to `stands` for certain, and is about to show
+    `page`, which ends at `end`; `final` says that this is the last word on it. `before` and `after` are
+    what Markdown leaves open where that page begins and ends, as `core.markdown.noted` writes it.
+
+    When all pages stand there is the `outcome` instead, with the question as history keeps it.
+    """
+
+    text: str = ""
+    prompt: str = ""
+    shown: str = ""
+    ended: Finish | None = None
+    starts: tuple[int, ...] = (0,)
+    before: str = ""
+    stands: int = 0
+    page: str = ""
+    end: int = 0
+    after: str = ""
+    final: bool = False
+    outcome: Outcome | None = None
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +314,9 @@ def encode(value: Any) -> str:
 def decode(kind: type[T], text: str | bytes) -> T:
     """The value that `encode` wrote.
 
-    Unknown fields are passed over, so that one can be taken away without a new version. Raises
-    ValueError for JSON that is not such a value, and for a version that this release does not know.
+    Unknown fields are passed over, so that one can be taken away without a new version, and fields
+    that are missing take their defaults: version 1 knew no `Turn.author`. Raises ValueError for JSON
+    that is not such a value, and for a version that this release does not know.
     """
     stored = json.loads(text)
     if not isinstance(stored, dict) or stored.get("v") not in (SCHEMA - 1, SCHEMA):

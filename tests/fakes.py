@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import BackendError, FileRefused, LeaseLost
-from core.ports import Block, Extracted
-from core.types import Delta, Finish, Limits, Sampling
+from core.ports import Block, Extracted, Standing
+from core.types import Checkpoint, Delta, Finish, Limits, Sampling, decode, encode
 
 DEADLINE = 10.0
 """Seconds until a condition that should come true is given up."""
@@ -29,11 +29,31 @@ def saying(*pieces: str | BackendError) -> Says:
     return says
 
 
+def said_before(prompt: str, answer: str) -> int:
+    """How many characters of `answer` the prompt ends with."""
+    return next(length for length in range(len(answer), -1, -1) if prompt.endswith(answer[:length]))
+
+
+def continuing(answer: str, piece: int = 4, pause: float = 0.0) -> Says:
+    """A model that says `answer`, `piece` characters at a time, from where the prompt already says it."""
+
+    async def says(prompt: str) -> AsyncGenerator[str, None]:
+        for start in range(said_before(prompt, answer), len(answer), piece):
+            await asyncio.sleep(pause)
+            yield answer[start : start + piece]
+
+    return says
+
+
 class FakeBackend:
-    """A backend made from a function; `prompts` are those it was given, `open` counts running streams."""
+    """A backend made from a function; `prompts` are those it was given, `open` counts running streams.
+
+    `params` are what came with the prompts.
+    """
 
     def __init__(self, says: Says, limits: Limits | BackendError | None = None) -> None:
         self.prompts: list[str] = []
+        self.params: list[Sampling] = []
         self.open = 0
         self._says = says
         self._limits = limits or Limits("fake", window=2048, max_input=2047)
@@ -41,6 +61,7 @@ class FakeBackend:
     async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
         """As `Backend.stream`."""
         self.prompts.append(prompt)
+        self.params.append(params)
         self.open += 1
         try:
             async with aclosing(self._says(prompt)) as pieces:
@@ -63,28 +84,44 @@ class FakeBackend:
 
 @dataclass
 class FakeLedger:
-    """A ledger that keeps what it was told. `lost` makes every call raise LeaseLost."""
+    """A ledger that keeps what it was told; `before` is what other workers were.
+
+    `lost` makes every call raise LeaseLost.
+    """
 
     intended: list[int] = field(default_factory=list)
-    checkpoints: list[str] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
     ids: dict[int, str] = field(default_factory=dict)
+    before: Standing = field(default_factory=lambda: Standing({}))
     lost: bool = False
 
-    async def intend(self, page: int) -> None:
-        """As `Ledger.intend`."""
-        self._must_be_ours()
-        self.intended.append(page)
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The last one, whoever noted it."""
+        return self.checkpoints[-1] if self.checkpoints else self.before.checkpoint
 
-    async def sent(self, page: int, platform_id: str) -> None:
+    def taken_over(self) -> "FakeLedger":
+        """The ledger as the next worker has it, and this one no more."""
+        self.lost = True
+        parts = {**dict.fromkeys(self.intended), **self.before.pages, **self.ids}
+        return FakeLedger(before=Standing(parts, self.checkpoint))
+
+    async def standing(self) -> Standing:
+        """As `Ledger.standing`."""
+        self._must_be_ours()
+        return self.before
+
+    async def intend(self, part: int, checkpoint: Checkpoint) -> None:
+        """As `Ledger.intend`; the checkpoint is stored and read again."""
+        self._must_be_ours()
+        self.intended.append(part)
+        self.checkpoints.append(decode(Checkpoint, encode(checkpoint)))
+
+    async def sent(self, part: int, platform_id: str) -> None:
         """As `Ledger.sent`."""
         self._must_be_ours()
-        assert page in self.intended, "no page stands that the ledger did not expect"
-        self.ids[page] = platform_id
-
-    async def checkpoint(self, text: str) -> None:
-        """As `Ledger.checkpoint`."""
-        self._must_be_ours()
-        self.checkpoints.append(text)
+        assert part in self.intended, "no part stands that the ledger did not expect"
+        self.ids[part] = platform_id
 
     def _must_be_ours(self) -> None:
         if self.lost:

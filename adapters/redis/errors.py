@@ -5,8 +5,15 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterError,
+    RedisClusterException,
+    RedisError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from adapters.redis.scripts import LOST
@@ -17,7 +24,8 @@ _ADVICE = {
     "TIMEOUT": "does not answer in time: look at its load, or correct the address",
     "NOAUTH": "wants a password: put it into the address",
     "WRONGPASS": "does not accept the user name or password: correct them",
-    "NOPERM": "gives its user too few rights: allow the keys ~chasqui:* and the commands +@all",
+    "NOPERM": "gives its user too few rights: allow the keys ~chasqui:*, the channels &chasqui:* and "
+    "the commands +@all",
     "LOADING": "is still loading its data: try again in a moment",
     "BUSY": "is busy with a long script: try again in a moment",
     "OOM": "is out of memory: raise its maxmemory, or free some",
@@ -25,9 +33,25 @@ _ADVICE = {
     "READONLY": "is a read-only replica: name the primary instead",
     "MASTERDOWN": "is a replica that lost its primary: name the primary instead",
     "NOREPLICAS": "misses its replicas: start them, or lower its min-replicas-to-write",
-    "MOVED": "is one node of a cluster and holds only a part of the keys: name a server that holds all",
+    "MOVED": "belongs to a cluster that is moving its keys: try again in a moment",
+    "ASK": "belongs to a cluster that is moving its keys: try again in a moment",
+    "TRYAGAIN": "belongs to a cluster that is moving its keys: try again in a moment",
     "CLUSTERDOWN": "belongs to a cluster that is down: mend the cluster",
+    "CLUSTER": "belongs to a cluster of which a node cannot be reached: start it, or mend the cluster",
 }
+_LASTING = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
+"""What only a person can change. All else that is known here may pass."""
+
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (AuthenticationError, "WRONGPASS"),
+    (AuthorizationError, "NOPERM"),
+    (BusyLoadingError, "LOADING"),
+    (RedisTimeoutError, "TIMEOUT"),
+    (RedisConnectionError, "CONNECTION"),
+    (ClusterError, "CLUSTER"),
+    (RedisClusterException, "CLUSTER"),
+)
+"""What an error of redis-py means that brings no code of the server. The first that fits counts."""
 # Searched, not matched: Redis 6.2 wraps the code of a command that failed inside a script.
 _KNOWN = re.compile(rf"\b({'|'.join([LOST, *_ADVICE])})\b")
 
@@ -59,7 +83,10 @@ def translate(error: Exception, address: str) -> ChasquiError:
     if code == LOST:
         return LeaseLost("Another worker holds this thread now.")
     advice = _ADVICE.get(code, f"refused a command ({code}): check that it is Redis 6.2 or later, or Valkey")
-    return StoreError(f"The Redis server at {address} (CHASQUI_REDIS__URL) {advice}.")
+    return StoreError(
+        f"The Redis server at {address} (CHASQUI_REDIS__URL) {advice}.",
+        passing=code in _ADVICE and code not in _LASTING,
+    )
 
 
 def _code(error: Exception) -> str:
@@ -70,6 +97,4 @@ def _code(error: Exception) -> str:
         if known:
             return known[1]
         link = link.__cause__
-    if isinstance(error, RedisTimeoutError):
-        return "TIMEOUT"
-    return "CONNECTION" if isinstance(error, RedisConnectionError) else type(error).__name__
+    return next((code for kind, code in _KINDS if isinstance(error, kind)), type(error).__name__)

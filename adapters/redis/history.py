@@ -1,12 +1,12 @@
 """The finished turns of each thread."""
 
-from adapters.redis import scripts
+from adapters.redis import keys, scripts
+from adapters.redis.people import count_out, unlist
 from adapters.redis.store import Store
 from adapters.redis.values import unpack
 from core.types import ThreadId, Turn
 
-FRESH = b"fresh"
-"""Stands among the turns where people started afresh."""
+_FRESH = scripts.FRESH_MARK.encode()
 
 
 class RedisHistory:
@@ -19,8 +19,8 @@ class RedisHistory:
         """Turns since the last `fresh`, oldest first, at most `Retention.turns`, without unreadable ones."""
         key = self._store.keys(thread).turns
         stored = await self._store.command("LRANGE", key, 0, -1)
-        while FRESH in stored:
-            stored = stored[stored.index(FRESH) + 1 :]
+        while _FRESH in stored:
+            stored = stored[stored.index(_FRESH) + 1 :]
         return [turn for entry in stored if (turn := unpack(Turn, entry, key)) is not None]
 
     async def cut(self, thread: ThreadId, model: str) -> str | None:
@@ -30,19 +30,24 @@ class RedisHistory:
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
         """Move the cut. It ends with `fresh`."""
-        keys, life = self._store.keys(thread), self._store.retention.words
-        await self._store.run(scripts.SET_CUT, keys, f"cut:{model}", message_id, life)
+        names, life = self._store.keys(thread), self._store.retention.words
+        await self._store.run(scripts.SET_CUT, names, f"cut:{model}", message_id, life)
 
     async def fresh(self, thread: ThreadId) -> None:
-        """Start afresh: earlier turns and documents stay stored but no longer count."""
-        keys, retention = self._store.keys(thread), self._store.retention
-        await self._store.run(scripts.FRESH, keys, FRESH, retention.turns, retention.words)
+        """As `History.fresh`."""
+        names, retention = self._store.keys(thread), self._store.retention
+        await self._store.run(scripts.FRESH, names, retention.turns, retention.words)
 
     async def forget(self, thread: ThreadId) -> None:
         """Delete all that is kept of the thread, in one step: also what waits or is being answered.
 
-        The worker that answers meets LeaseLost at its next call. De-duplication marks stay until
-        they expire: they hold no words, and without them a platform's redelivery would bring a
-        forgotten message back.
+        The worker that answers meets LeaseLost at once. De-duplication marks stay until they expire:
+        they hold no words, and without them a platform's redelivery would bring a forgotten message
+        back.
         """
-        await self._store.command("UNLINK", *self._store.keys(thread).words)
+        at = self._store.address(thread)
+        waited, authors, people = await self._store.run(scripts.FORGET, keys.of_thread(at))
+        wrote = {keys.person(thread.platform, str(author, "utf-8", "surrogatepass")) for author in authors}
+        await count_out(self._store, at, waited)
+        for person in wrote | {person.decode() for person in people}:
+            await unlist(self._store, person, thread)

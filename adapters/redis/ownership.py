@@ -6,15 +6,15 @@ over (fencing tokens: M. Kleppmann, "How to do distributed locking", 2016).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import structlog
 
 from adapters.redis import scripts
-from adapters.redis.keys import ThreadKeys
+from adapters.redis.keys import PartitionKeys, ThreadKeys
 from adapters.redis.store import Store
 from core.errors import LeaseLost, StoreError
 
@@ -25,101 +25,135 @@ FIRST_WAIT, LONGEST_WAIT = 0.02, 0.25
 
 
 class Ownership:
-    """One worker's hold on one partition, from its acquisition to its release or loss."""
+    """One worker's hold on one partition, from its acquisition to its release or loss.
 
-    def __init__(self, store: Store, names: Sequence[str], token: str, ttl: float) -> None:
-        self.lost = asyncio.Event()
-        self.users = 0
+    `patience` is for how many seconds a call waits while the server is out of reach; None: for ever.
+    """
+
+    def __init__(
+        self, store: Store, names: PartitionKeys, token: str, ttl: float, patience: float | None
+    ) -> None:
+        self.is_lost = False
+        self.watchers: WeakSet[asyncio.Event] = WeakSet()  # set once it is lost
         self._store = store
         self._names = names
         self._token = token
         self._ttl = ttl
-        self._heartbeat = asyncio.create_task(self._beat())
+        self._patience = patience
 
-    async def run(self, script: str, names: Sequence[str], *args: str | bytes | int) -> Any:
+    async def run(self, script: str, keys: ThreadKeys, *args: str | bytes | int) -> Any:
         """Run a fenced script. Raises LeaseLost from the moment another worker holds the partition."""
-        if not self.lost.is_set():
+        if not self.is_lost:
             try:
-                return await self._store.run(script, names, self._token, *args)
+                return await self._store.insist(script, keys, self._token, *args, patience=self._patience)
             except LeaseLost:
-                log.warning("redis.lease_lost", partition=self._names[0])
-                self.lost.set()
+                log.warning("redis.lease_lost", partition=self._names.owner)
+                self.lose()
         raise LeaseLost("Another worker holds this thread now.")
 
+    def lose(self) -> None:
+        """Refuse every later call, and wake whoever waits for something of this partition."""
+        self.is_lost = True
+        for watcher in self.watchers:
+            watcher.set()
+
     async def renew(self) -> None:
-        """Let the lease run anew from now."""
-        milliseconds, fence_life = round(self._ttl * 1000), self._store.retention.words
-        await self.run(scripts.RENEW, self._names, milliseconds, fence_life)
-
-    async def release(self) -> None:
-        """Let another worker have the partition at once."""
-        self._heartbeat.cancel()
-        await asyncio.wait([self._heartbeat])
+        """Let the lease run anew from now. Raises LeaseLost, and StoreError at once."""
         try:
-            await self._store.run(scripts.RELEASE, self._names, self._token)
+            await self._store.run(
+                scripts.RENEW,
+                self._names,
+                self._token,
+                round(self._ttl * 1000),
+                self._store.retention.words,
+            )
+        except LeaseLost:
+            self.lose()
+            raise
+
+    async def release(self, heir: str = "") -> None:
+        """Let another worker have the partition at once; `heir` is told, if somebody waits for it."""
+        self.lose()
+        try:
+            await self._store.run(scripts.RELEASE, self._names, self._token, heir)
         except StoreError as error:
-            log.warning("redis.release_failed", partition=self._names[0], error=str(error))  # it lapses
-
-    async def _beat(self) -> None:
-        """Renew in time until the partition is lost; an outage is waited out and told once."""
-        silent = False
-        while not self.lost.is_set():
-            await asyncio.sleep(self._ttl / 3)
-            try:
-                await self.renew()
-                silent = False
-            except StoreError as error:
-                if not silent:
-                    log.warning("redis.renewal_failed", partition=self._names[0], error=str(error))
-                silent = True
-            except LeaseLost:
-                return
+            log.warning("redis.release_failed", partition=self._names.owner, error=str(error))  # it lapses
 
 
-class Partitions:
-    """The partitions that one worker owns; threads of the same partition share its ownership."""
+async def acquire(
+    store: Store, names: PartitionKeys, worker: str, ttl: float, patience: float | None
+) -> Ownership | None:
+    """Own a partition from now on; None while another worker holds it."""
+    milliseconds, fence_life = round(ttl * 1000), store.retention.words
+    token = await store.run(scripts.ACQUIRE, names, worker, milliseconds, fence_life)
+    return Ownership(store, names, token, ttl, patience) if token else None
 
-    def __init__(self, store: Store, worker: str, ttl: float) -> None:
+
+class Holds:
+    """The partitions that a process holds while it uses them; threads of one partition share a hold."""
+
+    def __init__(self, store: Store, worker: str, ttl: float, patience: float | None) -> None:
         self._store = store
         self._worker = worker
         self._ttl = ttl
-        self._owned: dict[str, Ownership] = {}
+        self._patience = patience
+        self._held: dict[str, _Hold] = {}
         self._entries: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def hold(self, keys: ThreadKeys) -> AsyncIterator[Ownership]:
         """Own the partition of these keys inside the context; waits while another worker owns it."""
         async with self._entries.setdefault(keys.owner, asyncio.Lock()):
-            ownership = await self._shared(keys) or await self._acquire(keys)
-            ownership.users += 1
+            hold = await self._shared(keys.owner) or await self._wait_for(keys.partition)
+            hold.users += 1
         try:
-            yield ownership
+            yield hold.ownership
         finally:
-            ownership.users -= 1
-            if not ownership.users:
-                if self._owned.get(keys.owner) is ownership:
-                    del self._owned[keys.owner]
-                await ownership.release()
+            hold.users -= 1
+            if not hold.users:
+                if self._held.get(keys.owner) is hold:
+                    del self._held[keys.owner]
+                await hold.end()
 
-    async def _shared(self, keys: ThreadKeys) -> Ownership | None:
-        """The ownership that another thread already uses, if it still stands."""
-        ownership = self._owned.get(keys.owner)
-        if ownership is None:
+    async def _shared(self, owner: str) -> "_Hold | None":
+        """What another thread already holds, if it still stands."""
+        hold = self._held.get(owner)
+        if hold is None:
             return None
         try:
-            await ownership.renew()
+            await hold.ownership.renew()
         except LeaseLost:
             return None
-        return ownership if ownership.users else None  # its last user may have left meanwhile
+        return hold if hold.users else None  # its last user may have left meanwhile
 
-    async def _acquire(self, keys: ThreadKeys) -> Ownership:
-        names = (keys.owner, keys.fence)
-        milliseconds, fence_life = round(self._ttl * 1000), self._store.retention.words
+    async def _wait_for(self, names: PartitionKeys) -> "_Hold":
         wait = FIRST_WAIT
-        while not (
-            token := await self._store.run(scripts.ACQUIRE, names, self._worker, milliseconds, fence_life)
-        ):
+        while not (ownership := await acquire(self._store, names, self._worker, self._ttl, self._patience)):
             await asyncio.sleep(wait)
             wait = min(wait * 1.5, LONGEST_WAIT)
-        ownership = self._owned[keys.owner] = Ownership(self._store, names, token, self._ttl)
-        return ownership
+        hold = self._held[names.owner] = _Hold(ownership, self._ttl / 3)
+        return hold
+
+
+class _Hold:
+    """An ownership that is renewed in time for as long as it has users."""
+
+    def __init__(self, ownership: Ownership, beat: float) -> None:
+        self.ownership = ownership
+        self.users = 0
+        self._heartbeat = asyncio.create_task(self._renew(beat))
+
+    async def end(self) -> None:
+        self._heartbeat.cancel()
+        await asyncio.wait([self._heartbeat])
+        await self.ownership.release()
+
+    async def _renew(self, beat: float) -> None:
+        while True:
+            await asyncio.sleep(beat)
+            try:
+                await self.ownership.renew()
+            except StoreError:
+                continue  # the store tells of an outage; the lease holds until somebody takes it
+            except LeaseLost:
+                return

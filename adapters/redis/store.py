@@ -1,31 +1,35 @@
-"""The Redis-protocol server as chasqui uses it: connection, scripts, partitions, retention."""
+"""The Redis-protocol server as chasqui uses it: connection, scripts, outages, partitions, retention."""
 
+import asyncio
+import hashlib
+import math
+import random
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
-from redis.commands.core import AsyncScript
+from redis.exceptions import NoScriptError
 
-from adapters.redis import keys
+from adapters.redis import keys, layout
+from adapters.redis.address import checked
 from adapters.redis.errors import mapped
-from adapters.redis.keys import ThreadKeys
-from core.errors import SettingsError, StoreError
+from adapters.redis.keys import Address, ThreadKeys
+from adapters.redis.outage import Outage
+from adapters.redis.server import Argument, Cluster, Single
+from core.errors import StoreError
 from core.types import ThreadId
 
 log = structlog.get_logger()
 
-_OPTIONS = frozenset(
-    {"db", "password", "username"}
-    | {"ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile"}
-)
-_SIGNS = "in a user name or password write the signs @ : / ? # % as %40 %3A %2F %3F %23 %25"
+HICCUP = 1.0
+"""Seconds for which every call tries again: a server that restarts or hands over is no error."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
+"""The longest wait before the first try anew and before any later one, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,34 +54,120 @@ class Pulse:
 
 
 class Store:
-    """A connected server. Its methods raise only StoreError, and LeaseLost from a fenced script."""
+    """A connected server or cluster. Its methods raise only StoreError, and a fenced script LeaseLost."""
 
-    def __init__(self, client: Redis, address: str, partitions: int, retention: Retention) -> None:
+    def __init__(self, server: Single | Cluster, address: str, partitions: int, retention: Retention) -> None:
+        self.partitions = partitions
         self.retention = retention
-        self._client = client
+        self._server = server
         self._address = address
-        self._partitions = partitions
-        self._scripts: dict[str, AsyncScript] = {}
+        self._outage = Outage()
 
     def keys(self, thread: ThreadId) -> ThreadKeys:
         """Names of all keys of a thread on this server."""
-        return keys.of_thread(thread, self._partitions)
+        return keys.of_thread(self.address(thread))
+
+    def address(self, thread: ThreadId) -> Address:
+        """Where a thread is kept on this server."""
+        return keys.address(thread, self.partitions)
 
     def seen(self, thread: ThreadId, message_id: str) -> str:
         """Name of the de-duplication mark of a message on this server."""
-        return keys.seen(thread, message_id, self._partitions)
+        return keys.seen(thread, message_id, self.partitions)
 
-    async def run(self, script: str, names: Sequence[str], *args: str | bytes | int) -> Any:
-        """What a script of `adapters.redis.scripts` returns; strings come as bytes, nil as None."""
-        if script not in self._scripts:
-            self._scripts[script] = self._client.register_script(script)
-        with mapped(self._address):
-            return await self._scripts[script](keys=list(names), args=[_argument(arg) for arg in args])
+    async def run(self, script: str, names: Sequence[str], *args: Argument) -> Any:
+        """What a script of `adapters.redis.scripts` returns; strings come as bytes, nil as None.
 
-    async def command(self, name: str, *args: str | bytes | int) -> Any:
-        """What a single command returns."""
+        It may run twice, since it is sent again when its answer is lost.
+        """
+        return await self.insist(script, names, *args, patience=HICCUP)
+
+    async def insist(
+        self, script: str, names: Sequence[str], *args: Argument, patience: float | None = None
+    ) -> Any:
+        """As `run`, but waits an outage out: for ever, or until a try fails `patience` seconds from now."""
+        rest = [len(names), *names, *map(_argument, args)]
+
+        async def ask() -> Any:
+            try:
+                return await self._server.ask("EVALSHA", _sha(script), *rest)
+            except NoScriptError:
+                return await self._server.ask("EVAL", script, *rest)
+
+        return await self._outlast(ask, names[0], patience)
+
+    async def command(self, name: str, *args: Argument) -> Any:
+        """What a single command returns; like a script it may run twice."""
+        command = [name, *map(_argument, args)]
+        return await self._outlast(lambda: self._server.ask(*command), str(args[0] if args else name), HICCUP)
+
+    async def subscribe(self, *channels: str) -> AsyncGenerator[bytes | None, None]:
+        """What is published on these channels, over one connection; close it with `contextlib.aclosing`.
+
+        None comes each time that the subscription stands anew, since something may have been missed.
+        Raises nothing: whatever is wrong is logged once and waited out.
+        """
+        longest, told = FIRST_WAIT, ""
+        try:
+            while True:
+                try:
+                    async with aclosing(self._published(channels)) as published:
+                        async for payload in published:
+                            self._outage.worked(channels)
+                            longest = FIRST_WAIT
+                            yield payload
+                except StoreError as error:
+                    if error.passing:
+                        self._outage.failed(channels, error)
+                    elif str(error) != told:
+                        log.warning("redis.subscription_refused", channels=channels, error=str(error))
+                        told = str(error)
+                    await asyncio.sleep(_jittered(longest))
+                    longest = min(2 * longest, LONGEST_WAIT)
+        finally:
+            self._outage.left(channels)
+
+    async def _published(self, channels: Sequence[str]) -> AsyncGenerator[bytes | None, None]:
+        """As `subscribe`, until the connection fails. Raises StoreError."""
         with mapped(self._address):
-            return await self._client.execute_command(name, *map(_argument, args))  # type: ignore[no-untyped-call]  # redis-py leaves it so
+            listener = await self._server.listener()
+        try:
+            with mapped(self._address):
+                await listener.subscribe(*channels)
+            missing = {channel.encode() for channel in channels}
+            while True:
+                with mapped(self._address):
+                    news = await listener.get_message(timeout=None)
+                if news and news["type"] == "message":
+                    yield news["data"]
+                elif news and missing:
+                    missing.discard(news["channel"])
+                    if not missing:
+                        yield None
+        finally:
+            await listener.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it so
+
+    async def _outlast(self, ask: Callable[[], Awaitable[Any]], key: str, patience: float | None) -> Any:
+        """What a call returns, tried again after errors that pass; says an outage once."""
+        place, longest = self._server.place(key), FIRST_WAIT
+        until = None if patience is None else time.monotonic() + patience
+        while True:
+            try:
+                with mapped(self._address):
+                    answer = await ask()
+            except StoreError as error:
+                if not error.passing:
+                    raise
+                self._outage.failed(place, error)
+                left = math.inf if until is None else until - time.monotonic()
+                if left <= 0:
+                    raise
+            else:
+                self._outage.worked(place)
+                return answer
+            await self._server.refresh()
+            await asyncio.sleep(min(_jittered(longest), left))
+            longest = min(2 * longest, LONGEST_WAIT)
 
     async def ping(self) -> Pulse:
         """Time one round trip and ask the server for its version."""
@@ -93,87 +183,38 @@ class Store:
 async def connect(
     url: str, *, partitions: int = 64, retention: Retention | None = None
 ) -> AsyncIterator[Store]:
-    """A store at a ``redis://``, ``rediss://`` or ``unix://`` address.
+    """A store at a ``redis://``, ``rediss://`` or ``unix://`` address: a server, or any node of a cluster.
 
     The first process that ever connects pins the number of partitions; for all later ones that
     number counts and `partitions` does not. Raises SettingsError for an address that cannot be used
-    and StoreError where no server serves.
+    and StoreError where no server serves, or one that holds what this release cannot read.
     """
-    address = _checked(url)
-    client = _client(url)
+    address, retention = checked(url), retention or Retention()
+    server: Single | Cluster = Single(url)
     try:
-        with mapped(address):
-            pinned = await _pin(client, partitions)
-        yield Store(client, address, pinned, retention or Retention())
+        store = Store(server, address, partitions, retention)
+        if (await store.command("INFO", "cluster")).get("cluster_enabled"):
+            await server.aclose()
+            server = Cluster(url)
+            store = Store(server, address, partitions, retention)
+        store.partitions = await layout.pin(store, partitions)
+        yield store
     finally:
-        await client.aclose()
+        await server.aclose()
 
 
-def _client(url: str) -> Redis:
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=64,
-            timeout=10,
-            socket_timeout=5,
-            socket_connect_timeout=5,
-            # Harmless, since every script may run twice; covers a dead connection and a quick restart.
-            # (health_check_interval is no use: redis-py 8.1 never ends where a password is wanted.)
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=3),
-        )
-    except ValueError:
-        raise _unusable("the value of one of its options cannot be read") from None
-    return Redis.from_pool(pool)
+@cache
+def _sha(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
-async def _pin(client: Redis, partitions: int) -> int:
-    await client.set(keys.PARTITIONS, partitions, nx=True)
-    stored = await client.get(keys.PARTITIONS) or b""
-    pinned = int(stored) if stored.isdigit() else 0
-    if pinned == 0:
-        raise StoreError(f"The key {keys.PARTITIONS} in Redis must hold a whole number above 0: restore it.")
-    if pinned != partitions:
-        log.info("redis.partitions_pinned", pinned=pinned, configured=partitions)
-    return pinned
-
-
-def _checked(url: str) -> str:
-    """The address without credentials, fit for people and logs. Refuses what redis-py passes over."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise _unusable(f"its host or port cannot be read; {_SIGNS}") from None
-    if parts.scheme not in ("redis", "rediss", "unix"):
-        raise _unusable("it must begin with redis://, rediss:// or unix://")
-    if parts.fragment or "@" in parts.path + parts.query:
-        raise _unusable(_SIGNS)
-    unknown = parse_qs(parts.query, keep_blank_values=True).keys() - _OPTIONS
-    if unknown:
-        raise _unusable(f"there is no option {min(unknown)!r}")
-    return _unix_address(parts) if parts.scheme == "unix" else _network_address(parts, port)
-
-
-def _unix_address(parts: SplitResult) -> str:
-    if parts.hostname or len(parts.path) < 2:
-        raise _unusable("a socket is written with its whole path, as unix:///run/valkey.sock")
-    return f"unix://{parts.path}"
-
-
-def _network_address(parts: SplitResult, port: int | None) -> str:
-    database = parts.path.strip("/")
-    if database and not database.isdecimal():
-        raise _unusable(
-            "after the host may stand only the number of a database, as in redis://localhost:6379/0"
-        )
-    host = parts.hostname or "localhost"
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}:{port or 6379}/{database or 0}"
-
-
-def _unusable(why: str) -> SettingsError:
-    return SettingsError(f"CHASQUI_REDIS__URL cannot be used: {why}.")
-
-
-def _argument(value: str | bytes | int) -> bytes | int:
+def _argument(value: Argument) -> bytes | int:
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+
+
+def _jittered(longest: float) -> float:
+    """A wait of any length up to `longest`: all who were cut off at once must not come back at once.
+
+    "Full jitter": M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+    """
+    return random.uniform(0, longest)  # noqa: S311  # no secret

@@ -4,7 +4,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from core.types import decode, encode
+from adapters.redis.keys import person
+from core.types import Message, decode, encode
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -22,3 +23,14 @@ def unpack(kind: type[T], stored: bytes | None, key: str) -> T | None:
     except ValueError as error:
         log.warning("redis.value_unreadable", kind=kind.__name__, key=key, error=type(error).__name__)
         return None
+
+
+def pack_message(message: Message) -> bytes:
+    """The stored form of a message that waits: scripts read from it whose it is."""
+    return person(message.thread.platform, message.author).encode() + b":" + pack(message)
+
+
+def unpack_message(stored: bytes | None, key: str) -> Message | None:
+    """As `unpack`, for what `pack_message` wrote, or the release before, which named no person."""
+    stored = stored or b""
+    return unpack(Message, stored if stored.startswith(b"{") else stored.partition(b":")[2], key)

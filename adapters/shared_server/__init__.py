@@ -59,7 +59,8 @@ class Server:
 
     `command` makes the argument list from the path of the unix socket to listen on. `version` changes
     whenever a server that runs already cannot be shared with this program. The server is ready once
-    it answers `hail` with something that begins with `answer`.
+    it answers `hail` with something that begins with `answer`. What it writes into the folder `flushed`
+    is on the disk a second later.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Server:
     version: str
     hail: bytes
     answer: bytes
+    flushed: Path | None = None
 
 
 @asynccontextmanager
@@ -219,6 +221,7 @@ async def _start(files: _Files, server: Server, alive: int, keeper_lock: int) ->
         "state": str(files.path("json")),
         "users": str(files.path("users")),
         "alive": alive,
+        "flushed": str(server.flushed) if server.flushed else None,
     }
     with _launch(files, json.dumps(order), (alive, keeper_lock)) as launcher:
         await _until(lambda: launcher.poll() is not None)  # at once: the keeper is no child of ours

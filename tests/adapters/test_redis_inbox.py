@@ -1,26 +1,22 @@
 """The inbox, the lease and the ledger, on a real server."""
 
 import asyncio
+import json
 
 import pytest
 from structlog.testing import capture_logs
 
 from adapters.redis.history import RedisHistory
-from adapters.redis.inbox import POLL, RedisInbox, RedisLease, RedisLedger, Standing
+from adapters.redis.inbox import POLL, RedisInbox
+from adapters.redis.lease import RedisLease
 from adapters.redis.store import Retention, Store, connect
 from core.errors import LeaseLost
-from core.ports import Inbox, Receipt
-from core.types import ThreadId
+from core.ports import FILE, Inbox, Receipt, Standing
+from core.types import Checkpoint, ThreadId
 from tests.adapters.redis_parts import DEADLINE, RedisServer, answered, losing_wire, question
 
 THREAD = ThreadId("slack", "C1:1")
 TERMINAL = ThreadId("terminal", "notes {1}")
-
-
-async def standing(lease: RedisLease) -> Standing:
-    """What the lease's ledger says."""
-    assert isinstance(lease.ledger, RedisLedger)
-    return await lease.ledger.standing()
 
 
 async def is_stopped(lease: RedisLease) -> bool:
@@ -119,7 +115,7 @@ async def test_leaving_without_finish_leaves_the_message_for_the_next(redis_stor
     async with second.take(THREAD) as lease:
         assert lease is not None
         assert (lease.message.id, lease.attempts) == ("m0", 2)
-        assert (await standing(lease)).pages == {0: "page-0"}
+        assert await lease.ledger.standing() == Standing({0: "page-0"})
 
 
 async def test_attempts_are_counted_per_message(redis_store: Store) -> None:
@@ -138,21 +134,21 @@ async def test_attempts_are_counted_per_message(redis_store: Store) -> None:
         assert (lease.message.id, lease.attempts) == ("m1", 1)
 
 
-async def test_the_ledger_tells_intents_from_pages_that_stand(redis_store: Store) -> None:
-    """An intent has no id yet, a second intent does not lose one, and the checkpoint is the last text."""
-    inbox = RedisInbox(redis_store)
+async def test_the_ledger_tells_intents_from_parts_that_stand(redis_store: Store) -> None:
+    """An intent has no id yet, a second intent does not lose one, and the last checkpoint counts."""
+    inbox, last = RedisInbox(redis_store), Checkpoint("A runner \ud800", final=True)
     await inbox.put(question(THREAD, 0))
     async with inbox.take(THREAD) as lease:
         assert lease is not None
-        assert await standing(lease) == Standing({}, "")
-        await lease.ledger.intend(0)
+        await lease.ledger.intend(0, Checkpoint("A run"))
         await lease.ledger.sent(0, "1700.1")
-        await lease.ledger.intend(0)
-        await lease.ledger.intend(1)
-        await lease.ledger.checkpoint("A run")
-        await lease.ledger.checkpoint("A runner \ud800")
+        await lease.ledger.intend(0, Checkpoint("A runner"))
+        await lease.ledger.intend(FILE, last)
 
-        assert await standing(lease) == Standing({0: "1700.1", 1: None}, "A runner \ud800")
+        assert await lease.ledger.standing() == Standing({}), "what this attempt did it knows itself"
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        assert await lease.ledger.standing() == Standing({0: "1700.1", FILE: None}, last)
 
 
 async def test_finish_keeps_the_turn_and_clears_the_rest_in_one_step(
@@ -164,7 +160,7 @@ async def test_finish_keeps_the_turn_and_clears_the_rest_in_one_step(
     await inbox.put(message)
     async with inbox.take(THREAD) as lease:
         assert lease is not None
-        await lease.ledger.checkpoint("A runner.")
+        await lease.ledger.intend(0, Checkpoint("A runner."))
         await inbox.stop(THREAD)
         await lease.finish(answered(message))
 
@@ -209,7 +205,11 @@ async def test_a_lease_ends_with_its_context(redis_server: RedisServer) -> None:
         async with inbox.take(ThreadId("slack", "C1:2")):
             async with inbox.take(THREAD) as lease:
                 assert lease is not None
-            for late in (lease.ledger.intend(0), lease.stopped(), lease.finish(answered(lease.message))):
+            for late in (
+                lease.ledger.sent(0, "late"),
+                lease.stopped(),
+                lease.finish(answered(lease.message)),
+            ):
                 with pytest.raises(LeaseLost):
                     await late
 
@@ -297,19 +297,20 @@ async def test_a_message_that_cannot_be_read_does_not_stop_the_thread(
         client.hset(names.messages, "m0", stored)
 
         assert await drain(inbox, THREAD) == ["m1"]
-        assert client.lrange(names.dead, 0, -1) == [stored]
+        (letter,) = client.hvals(names.dead)
+        assert json.loads(letter)["message"] == stored.decode()
     assert [(log["event"], log["kind"]) for log in logs] == [("redis.value_unreadable", "Message")]
 
 
 async def test_everything_that_holds_words_expires(redis_server: RedisServer) -> None:
-    """No key but the pinned number of partitions lives for ever, at any step of an answer."""
+    """Only what is pinned at the first start lives for ever, at any step of an answer."""
     async with connect(redis_server.url, retention=Retention(words=1000, seen=100)) as store:
         inbox = RedisInbox(store)
         with redis_server.client() as client:
 
             def immortal() -> list[bytes]:
                 found = [key for key in client.scan_iter() if client.ttl(key) == -1]
-                return [key for key in found if key != b"chasqui:partitions"]
+                return [key for key in found if key not in (b"chasqui:partitions", b"chasqui:schema")]
 
             await inbox.put(question(THREAD, 0))
             assert immortal() == []
@@ -318,7 +319,7 @@ async def test_everything_that_holds_words_expires(redis_server: RedisServer) ->
             async with inbox.take(THREAD) as lease:
                 assert lease is not None
                 assert immortal() == []
-                await lease.ledger.checkpoint("A runner.")
+                await lease.ledger.intend(0, Checkpoint("A runner."))
                 await inbox.stop(THREAD)
                 assert immortal() == []
                 await lease.finish(answered(lease.message))

@@ -11,7 +11,7 @@ HOSTILE = ["plain", "{", "}", "{}", "{a}{b}", "}{", "chasqui:{p1}:mail", "p 0|1\
 
 def all_keys(thread: ThreadId) -> list[str]:
     """Every key that can concern a thread."""
-    return [*keys.of_thread(thread, 64), keys.seen(thread, "{salary}1", 64)]
+    return [*keys.of_thread(keys.address(thread, 64)), keys.seen(thread, "{salary}1", 64)]
 
 
 @pytest.mark.parametrize("platform", ["slack", "terminal"])
@@ -24,11 +24,11 @@ def test_all_keys_of_a_thread_live_in_one_slot(platform: str, name: str) -> None
     assert len(set(names)) == len(names)
 
 
-def test_threads_of_a_partition_share_its_owner_and_nothing_else() -> None:
-    """The lease is the partition's; mailbox, turns and all the rest are each thread's own."""
-    one, other = (keys.of_thread(ThreadId("slack", name), 1) for name in ("C1", "C2"))
+def test_threads_of_a_partition_share_its_keys_and_nothing_else() -> None:
+    """Lease, heads and dead letters are the partition's; mailbox, turns and the rest each thread's own."""
+    one, other = (keys.of_thread(keys.address(ThreadId("slack", name), 1)) for name in ("C1", "C2"))
 
-    assert (one.owner, one.fence) == (other.owner, other.fence)
+    assert one.partition == other.partition == keys.of_partition("p0")
     assert not set(one.words) & set(other.words)
 
 
@@ -58,3 +58,15 @@ def test_each_terminal_thread_is_a_partition_of_its_own() -> None:
 def test_no_key_name_holds_what_people_wrote() -> None:
     """The name of a thread may be a person's word; it does not show in a listing of keys."""
     assert not any("salary" in name for name in all_keys(ThreadId("terminal", "salary talks")))
+
+
+def test_what_is_counted_over_all_partitions_lives_in_one_slot() -> None:
+    """Bounds, shares and the slots of every replica are changed in one script."""
+    names = [
+        *keys.of_limits(),
+        keys.slots("http://gpu-{1}:8080"),
+        keys.threads_of(keys.person("slack", "{U1}")),
+    ]
+
+    assert len({key_slot(name.encode()) for name in names}) == 1
+    assert len(set(names)) == len(names)

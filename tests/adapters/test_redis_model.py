@@ -23,6 +23,7 @@ class Model:
     seen: set[str] = field(default_factory=set)
     attempts: int = 0
     turns: list[str] = field(default_factory=list)
+    fresh_after: str = ""
 
 
 @settings(max_examples=40, deadline=None)
@@ -50,6 +51,7 @@ async def test_any_course_of_events_agrees_with_the_model(
             elif event == "fresh":
                 await history.fresh(thread)
                 model.turns.clear()
+                model.fresh_after = model.waiting[0] if model.attempts else ""
             elif event == "forget":
                 await history.forget(thread)
                 models[index] = Model(seen=model.seen)
@@ -84,4 +86,6 @@ async def take(inbox: RedisInbox, thread: ThreadId, model: Model, *, finish: boo
         if finish:
             await lease.finish(answered(lease.message))
             model.turns.append(model.waiting.pop(0))
+            if model.turns[-1] == model.fresh_after:
+                model.turns.clear()
             model.attempts = 0

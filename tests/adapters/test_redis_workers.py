@@ -7,14 +7,17 @@ from contextlib import AsyncExitStack
 import pytest
 
 from adapters.redis.history import RedisHistory
-from adapters.redis.inbox import RedisInbox, RedisLease, RedisLedger, Standing
+from adapters.redis.inbox import RedisInbox
+from adapters.redis.lease import RedisLease
 from adapters.redis.store import Store, connect
 from core.errors import LeaseLost
-from core.types import ThreadId
+from core.ports import Standing
+from core.types import Checkpoint, ThreadId
 from tests.adapters.redis_parts import RedisServer, answered, question, until, worker_process
 
 THREAD = ThreadId("discord", "42")
 TERMINAL = ThreadId("terminal", "notes")
+SOME = Checkpoint("A runner")
 
 
 async def test_many_workers_on_one_thread_answer_in_order_and_never_two_at_a_time(
@@ -30,7 +33,7 @@ async def test_many_workers_on_one_thread_answer_in_order_and_never_two_at_a_tim
                 async with inbox.take(THREAD) as lease:
                     if lease is not None:
                         events.append(f"begin {lease.message.id}")
-                        await lease.ledger.intend(0)
+                        await lease.ledger.intend(0, SOME)
                         await lease.ledger.sent(0, "page")
                         events.append(f"end {lease.message.id}")
                         await lease.finish(answered(lease.message))
@@ -71,7 +74,7 @@ async def test_two_tasks_of_one_worker_answer_one_thread_in_turn(redis_store: St
         assert lease is not None
         second = asyncio.create_task(take_and_finish(inbox, THREAD))
         for page in range(10):  # more steps than the second needs to the end
-            await lease.ledger.intend(page)
+            await lease.ledger.intend(page, SOME)
         assert not second.done()
         await lease.finish(answered(lease.message))
 
@@ -127,8 +130,7 @@ async def test_a_worker_that_slept_through_its_lease_can_write_nothing(
             sleeper.resume()
             assert await sleeper.do("note") == "LeaseLost"
             assert await sleeper.do("finish") == "LeaseLost"
-            assert isinstance(lease.ledger, RedisLedger)
-            assert await lease.ledger.standing() == Standing({}, "")
+            assert await lease.ledger.standing() == Standing({})
             await lease.finish(answered(lease.message))
             assert await sleeper.do("finish") == "LeaseLost"
             assert await sleeper.do("note") == "LeaseLost"
@@ -139,11 +141,12 @@ async def test_a_worker_that_slept_through_its_lease_can_write_nothing(
 
 
 CALLS: dict[str, Callable[[RedisLease], Awaitable[object]]] = {
-    "intend": lambda lease: lease.ledger.intend(0),
+    "intend": lambda lease: lease.ledger.intend(0, SOME),
     "sent": lambda lease: lease.ledger.sent(0, "page"),
-    "checkpoint": lambda lease: lease.ledger.checkpoint("A runner"),
     "stopped": lambda lease: lease.stopped(),
     "finish": lambda lease: lease.finish(answered(lease.message)),
+    "set_aside": lambda lease: lease.set_aside("It failed."),
+    "give_back": lambda lease: lease.give_back(),
 }
 
 
@@ -185,8 +188,8 @@ async def test_a_killed_worker_leaves_its_message_and_ledger_to_the_next(
     async with inbox.take(THREAD) as lease:
         assert lease is not None
         assert (lease.message.id, lease.attempts) == ("m0", 2)
-        assert isinstance(lease.ledger, RedisLedger)
-        assert await lease.ledger.standing() == Standing({0: "page-of-the-process"}, "Words of the process")
+        noted = Standing({0: "page-of-the-process"}, Checkpoint("Words of the process"))
+        assert await lease.ledger.standing() == noted
 
 
 async def test_a_lapse_that_nobody_used_costs_no_answer(
@@ -220,7 +223,7 @@ async def test_waiting_for_a_stop_ends_when_the_lease_is_lost(
         assert await take_and_finish(RedisInbox(redis_store), THREAD) == "m0"
         with pytest.raises(LeaseLost):
             await waiting
-        for call in (lease.ledger.intend(0), lease.ledger.checkpoint("x"), lease.finish(None)):
+        for call in (lease.ledger.intend(0, SOME), lease.ledger.sent(0, "x"), lease.finish(None)):
             with pytest.raises(LeaseLost):
                 await call
 

@@ -146,7 +146,7 @@ async def _answered(profile: PageProfile, tokens: int, replies: int) -> list[_Wr
 
 async def _transcribed(platform: Transcript, paces: Paces, tokens: int, *, delay: float) -> _Written:
     await asyncio.sleep(delay)
-    reply = platform.reply(message("?", "C1", "What?"), NoLedger())
+    reply = platform.reply(message(delay, "C1", "What?"), NoLedger())
     begin = asyncio.get_running_loop().time()
     async with Delivery(RetryingReply(reply), NoLedger(), paces=paces) as delivery:
         await _tell(_answer(tokens), [delivery])

@@ -13,9 +13,9 @@ from pathlib import Path
 from adapters.discord.markdown import CONTENT
 from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.wiring import App, app
-from core.ports import Ledger
+from core.ports import Ledger, Standing
 from core.terms import STOP_WORDS
-from core.types import Attachment, Message, Outcome, PageProfile, ThreadId
+from core.types import Attachment, Checkpoint, Message, Outcome, PageProfile, ThreadId
 
 ROOT = Path(__file__).parents[2]
 TOKEN_DELAY = 0.02
@@ -102,11 +102,13 @@ class RecordedReply:
 class NoLedger:
     """A ledger that costs nothing, where the store is not what is measured."""
 
-    async def intend(self, page: int) -> None: ...
+    async def standing(self) -> Standing:
+        """As `Ledger.standing`: nobody began the answer before."""
+        return Standing({})
 
-    async def sent(self, page: int, platform_id: str) -> None: ...
+    async def intend(self, part: int, checkpoint: Checkpoint) -> None: ...
 
-    async def checkpoint(self, text: str) -> None: ...
+    async def sent(self, part: int, platform_id: str) -> None: ...
 
 
 def message(name: object, thread: str, text: str) -> Message:

@@ -28,7 +28,7 @@ from core.pace import Paces
 from core.profiles import AIROBOROS
 from core.retrying import RetryingReply
 from core.router import Router
-from core.types import Passage, Sampling
+from core.types import Checkpoint, Passage, Sampling
 from tests.bench.figure import Figure
 from tests.bench.parts import (
     TOKEN_DELAY,
@@ -138,8 +138,10 @@ class _ToPages:
             known=Addresses(self._passages) if self._cited else None,
         )
         own = f"answer{next(self._numbers)}"  # a renderer that knows the paragraph already costs nothing
-        steady = RetryingReply(reply)
-        async with Delivery(steady, NoLedger(), paces=self._paces, said=lambda: draft.raw) as delivery:
+        delivery = Delivery(
+            RetryingReply(reply), NoLedger(), paces=self._paces, said=lambda: Checkpoint(draft.raw)
+        )
+        async with delivery:
             delivery.add(own)
             stream = self._router.stream(QUESTION, Sampling(tokens, stop=AIROBOROS.stop))
             async with aclosing(stream) as deltas:

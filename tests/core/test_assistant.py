@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
+from adapters.redis.people import RedisPeople
 from adapters.redis.store import connect
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
@@ -39,7 +40,7 @@ from core.transcript import DEAD, Transcript, TranscriptReply, always, never
 from core.types import Message, Outcome, OutcomeKind, ThreadId, Turn
 from tests.adapters.redis_parts import RedisServer
 from tests.emulators.tgi import TgiStandIn
-from tests.fakes import DEADLINE, TextExtractor
+from tests.fakes import DEADLINE, TextExtractor, said_before
 
 HANDBOOK = b"""# Harbour handbook
 
@@ -86,6 +87,7 @@ class Team:
     tgi: TgiStandIn
     inbox: RedisInbox
     history: RedisHistory
+    people: RedisPeople
     documents: RedisDocuments
     policy: Policy
     backend: Router
@@ -129,7 +131,7 @@ class Team:
         """Someone gives a command."""
         found = find(command)
         assert found is not None
-        return await found.run(Conversation(self.thread, self.history, self.inbox))
+        return await found.run(Conversation(self.thread, "U1", self.history, self.people, self.inbox), "")
 
     async def turns(self) -> list[Turn]:
         return await self.history.turns(self.thread)
@@ -165,6 +167,7 @@ async def hired(
             stand_in,
             RedisInbox(store),
             RedisHistory(store),
+            RedisPeople(store),
             RedisDocuments(store),
             Policy(),
             Router([client], sleep=_at_once),
@@ -680,6 +683,31 @@ async def test_a_question_after_a_stopped_answer_is_answered(redis: RedisServer)
         assert "USER: Say many words. ASSISTANT: word word" in team.prompt
 
 
+# ---- another worker ---------------------------------------------------------------------------------
+
+
+async def test_a_worker_that_goes_home_leaves_the_answer_to_the_next(redis: RedisServer) -> None:
+    """The engine is freed at once; the next worker asks for the rest, and people see one answer."""
+    said = "".join(f" word{number}" for number in range(100))
+    async with hired(redis, lambda prompt: said[said_before(prompt, said) :], token_delay=0.01) as team:
+        await team.puts("Say many words.")
+        answering = asyncio.create_task(team.is_answered())
+        await until(lambda: bool(team.platform.replies) and len(team.reply.writes) > 2)
+        answering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await answering
+        await until(lambda: team.tgi.running == 0)
+        assert (team.reply.outcomes, await team.turns()) == ([], [])
+        outcome = await team.is_answered()
+        first, second = team.tgi.asked
+        assert second.prompt.startswith(f"{first.prompt} word0 word1")
+        assert (outcome.kind, outcome.answer) == ("answered", said.strip())
+        assert (team.reply.pages, team.reply.outcomes) == ([said.strip()], [outcome])
+        assert outcome.usage.prompt_tokens == first.prompt_tokens
+        assert outcome.usage.completion_tokens >= 100, "what the first worker's engine said counts too"
+        assert [turn.answer for turn in await team.turns()] == [said.strip()]
+
+
 # ---- when something fails ---------------------------------------------------------------------------
 
 BEFORE_TEXT = {
@@ -809,8 +837,10 @@ async def test_a_platform_that_fails_leaves_the_question_in_the_inbox(redis: Red
         await until(lambda: team.tgi.running == 0)
         assert team.tgi.dropped == 1  # nobody waited for the rest of what cannot be shown
         assert await team.turns() == []
+        begun = team.prompt
         team.platform.faults, team.tgi.answer = never, " Hello."
-        assert (await team.is_answered()).answer == "Hello."
+        assert (await team.is_answered()).answer.endswith(" Hello.")
+        assert team.prompt.removeprefix(begun).split() == ["word"] * 2, "the model goes on with its words"
 
 
 async def test_a_thread_that_is_forgotten_in_mid_answer_ends_it(redis: RedisServer) -> None:
@@ -831,7 +861,7 @@ async def test_threads_are_answered_side_by_side_by_one_assistant(redis: RedisSe
     """The assistant keeps nothing between messages: each answer has its own thread's words."""
     async with hired(redis, lambda prompt: f" You said {prompt.split('number ')[1].split()[0]}") as team:
         others = [
-            Team(team.tgi, team.inbox, team.history, team.documents, team.policy, team.backend)
+            Team(team.tgi, team.inbox, team.history, team.people, team.documents, team.policy, team.backend)
             for _ in range(8)
         ]
         outcomes = await asyncio.gather(

@@ -212,11 +212,14 @@ async def test_a_page_that_only_grows_ends_where_it_stands_when_pages_become_sho
 
 
 @on_virtual_clock
-async def test_the_ledger_knows_of_each_page_before_the_platform_does() -> None:
-    """A page that may stand is never unknown: the intent comes before its first write, and once."""
+async def test_the_ledger_knows_of_each_write_before_the_platform_does() -> None:
+    """A page that may stand is never unknown, nor is what it may show: each write has its own intent."""
     reply = a_reply(limit=20)
-    pages = await delivered(reply, ONE_TO_TEN)
-    assert ledger_of(reply).intended == list(range(len(pages))) == list(ledger_of(reply).ids)
+    await delivered(reply, ONE_TO_TEN)
+    assert ledger_of(reply).intended == [write.page for write in reply.writes]
+    noted = [(checkpoint.page, checkpoint.final) for checkpoint in ledger_of(reply).checkpoints]
+    assert noted == [(write.text, write.final) for write in reply.writes]
+    assert list(ledger_of(reply).ids) == sorted(set(ledger_of(reply).intended))
 
 
 @on_virtual_clock
@@ -225,7 +228,7 @@ async def test_every_write_leaves_a_checkpoint() -> None:
     reply = a_reply(limit=20)
     await delivered(reply, "one two three ", "four five six ", "seven eight nine")
     assert len(ledger_of(reply).checkpoints) == len(reply.writes)
-    assert ledger_of(reply).checkpoints[-1] == "one two three four five six seven eight nine"
+    assert ledger_of(reply).checkpoints[-1].shown == "one two three four five six seven eight nine"
 
 
 @on_virtual_clock

@@ -1,13 +1,15 @@
 """Many answers over platforms that are slow, refuse, forget, close pages and change in mid-answer.
 
-Whatever happens to its writes, what stands at the end of an answer is whole and single. Each run is made
-from a seed: the answer, the pieces and times in which a model says it, the profiles and the faults.
+Whatever happens to its writes and its workers, what stands at the end of an answer is whole and single.
+Each run is made from a seed: the answer, the pieces and times in which a model says it, the profiles, the
+faults, and when a worker is killed or goes home.
 """
 
 import asyncio
 import random
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -31,11 +33,13 @@ from core.transcript import (
 )
 from core.types import Audience, Document, Hit, Limits, Message, Outcome, PageProfile, ThreadId, Turn
 from tests.clock import run
-from tests.fakes import FakeBackend, FakeLedger, Says, TextExtractor
+from tests.core.mortal import Killed, Life, MortalLedger, MortalPlatform
+from tests.fakes import FakeBackend, FakeLedger, Says, TextExtractor, said_before
 
 RUNS, BATCHES = 480, 8
 """How many answers, and how many of the tests that share them; each takes about 25 ms."""
 
+POLICY = Policy(profile="chatml", max_new_tokens=1 << 18)
 MESSAGE = Message("M1", ThreadId("transcript", "T1"), "U1", "Tell me a long story.", at=0.0)
 
 
@@ -79,7 +83,7 @@ def a_model(chance: random.Random, answer: str, *, breaks: bool, when_said: Call
     longest, slow = chance.choice((1, 4, 30, 1000)), chance.choice((0.0, 0.001, 0.05, 0.3))
 
     async def says(prompt: str) -> AsyncGenerator[str, None]:
-        at = 0
+        at = said_before(prompt, answer)
         while at < len(answer):
             length = chance.randint(1, longest)
             yield answer[at : at + length]
@@ -144,6 +148,8 @@ class Nothing:
     """A history, documents and an index that hold nothing; the lease of a question that nobody stops."""
 
     message = MESSAGE
+    attempts = 1
+    replica = ""
 
     def __init__(self) -> None:
         self.ledger: Ledger = FakeLedger()
@@ -154,6 +160,8 @@ class Nothing:
 
     async def finish(self, turn: Turn | None) -> None:
         self.ended.append(turn)
+
+    async def set_aside(self, why: str) -> None: ...
 
     async def turns(self, thread: ThreadId) -> list[Turn]:
         return []
@@ -170,7 +178,7 @@ class Nothing:
     async def of(self, thread: ThreadId) -> list[Document]:
         return []
 
-    async def put(self, thread: ThreadId, document: Document) -> None: ...
+    async def put(self, message: Message, document: Document) -> None: ...
 
 
 class NoIndex:
@@ -197,6 +205,7 @@ class Run:
     outcome: Outcome = field(init=False)
     breaks: bool = False
     said_at: float = 0.0
+    deaths: int = 0
 
     async def play(self) -> None:
         chance = random.Random(self.seed)
@@ -209,17 +218,37 @@ class Run:
         model = a_model(chance, self.answer, breaks=self.breaks, when_said=self._note_end)
         limits = Limits("fake", window=1 << 20, max_input=1 << 19)
         library = Library(nothing, NoIndex(), TextExtractor())
-        assistant = Assistant(FakeBackend(model, limits), nothing, library, Policy())
+        assistant = Assistant(FakeBackend(model, limits), nothing, library, POLICY)
         changing = asyncio.create_task(self._fall_back(chance, platform, profile))
-        self.outcome = await assistant.answer(nothing, platform)
+        self.deaths = chance.choice((0, 0, 1, 2))
+        for _ in range(self.deaths):
+            if not nothing.ended:
+                await self._dies(chance, assistant, nothing, platform)
+        if not nothing.ended:
+            await assistant.answer(nothing, platform)
         changing.cancel()
-        self.reply = platform.replies[0]
+        self.reply = platform.replies[-1]
+        (self.outcome,) = self.reply.outcomes
         assert nothing.ended == [None] if not self.outcome.answer else len(nothing.ended) == 1
+
+    async def _dies(
+        self, chance: random.Random, assistant: Assistant, lease: Nothing, platform: Transcript
+    ) -> None:
+        """A worker is killed before one of its calls, or goes home, and another one takes over."""
+        life = Life(chance.choice((None, chance.randint(1, 60))))
+        ledger = FakeLedger(before=await lease.ledger.standing())
+        lease.ledger = MortalLedger(ledger, life)
+        working = asyncio.create_task(assistant.answer(lease, MortalPlatform(platform, life)))
+        await asyncio.wait({working}, timeout=None if life.last else chance.random() * 30)
+        working.cancel()
+        with suppress(Killed, asyncio.CancelledError):
+            await working
+        lease.ledger = ledger.taken_over()
 
     async def _fall_back(self, chance: random.Random, platform: Transcript, profile: PageProfile) -> None:
         if chance.random() < 0.3:
             await asyncio.sleep(chance.random() * 30)
-            platform.replies[0].profile = a_fallback(chance, profile)
+            platform.replies[-1].profile = a_fallback(chance, profile)
 
     def _note_end(self) -> None:
         self.said_at = asyncio.get_running_loop().time()
@@ -245,7 +274,9 @@ class Run:
         assert all(message.sealed or message.closed for message in self.reply.standing)
 
     def must_keep_the_pace(self) -> None:
-        """What is not the last word on a page is never written faster than the profile wants."""
+        """What is not the last word on a page is never written faster by a worker than the profile wants."""
+        if self.deaths:
+            return
         pace = self.reply.profile.pace
         growing = [call.at for call in self.reply.calls if call.verb == "write" and not call.final]
         times = [at for at in growing if at < self.said_at]

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
+from core.ports import END, FILE
 from core.retrying import LONGEST_CALL, PATIENCE, RetryingReply
 from core.transcript import (
     CLOSED,
@@ -29,7 +30,7 @@ HUNG = Fault("slow", 3600)
 
 def a_reply(faults: Faults) -> TranscriptReply:
     """A reply whose calls meet these faults."""
-    ledger = FakeLedger(intended=[0])
+    ledger = FakeLedger(intended=[0, FILE, END])
     return Transcript(faults=faults).reply(Message("M", ThreadId("t", "T"), "U", "?", at=0.0), ledger)
 
 

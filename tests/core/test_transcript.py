@@ -1,10 +1,12 @@
 """The platform in memory refuses what real ones refuse, and is as unreliable as it is told to be."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from core.errors import FileRefused, PageClosed, PlatformError, RateLimited, WriteFailed
+from core.ports import END, FILE
 from core.transcript import (
     CLOSED,
     DEAD,
@@ -31,7 +33,7 @@ def a_reply(
     profile: PageProfile = UNLIMITED, *, faults: Faults = never, rate: float = 0.0
 ) -> TranscriptReply:
     """A reply whose ledger expects every page."""
-    return Transcript(profile, faults=faults, rate=rate).reply(MESSAGE, FakeLedger(list(range(9))))
+    return Transcript(profile, faults=faults, rate=rate).reply(MESSAGE, FakeLedger([*range(9), FILE, END]))
 
 
 @on_virtual_clock
@@ -145,7 +147,7 @@ async def test_writes_that_come_too_fast_are_refused() -> None:
     """Over all replies of a bucket, and it is said when the next one may come."""
     profile = PageProfile(None, bucket="C1")
     platform = Transcript(profile, rate=2.0)
-    first, second = (platform.reply(MESSAGE, FakeLedger([0])) for _ in range(2))
+    first, second = (platform.reply(replace(MESSAGE, id=name), FakeLedger([0])) for name in "12")
     await first.write(0, "One", final=False)
     await asyncio.sleep(0.5)
     with pytest.raises(RateLimited) as error:

@@ -1,5 +1,6 @@
 """Values cross a process and come back the same, also from a neighbour release."""
 
+import dataclasses
 import json
 import typing
 from typing import Any
@@ -43,7 +44,7 @@ VALUES = st.sampled_from(KINDS).flatmap(st.from_type).filter(lambda value: "nan"
 MESSAGE = Message(
     "m1", ThreadId("discord", "7"), "u1", "Hi?", 3.5, "Ana", (Attachment("a.md", "https://x.example/a"),)
 )
-TURN = Turn("m1", "Hi?", "Ho.", "answered", 3.5, "Ana", (Citation("a.md", "", ("A", "B"), 2, "Ho."),))
+TURN = Turn("m1", "Hi?", "Ho.", "answered", 3.5, "u1", "Ana", (Citation("a.md", "", ("A", "B"), 2, "Ho."),))
 
 
 @STEADY
@@ -59,18 +60,28 @@ def test_every_value_comes_back_the_same(value: Any) -> None:
 
 
 def test_stored_values_keep_their_form() -> None:
-    """These lines are what the release before has written; changing them loses people's conversations."""
+    """These lines are what this release writes; changing them loses people's conversations."""
     message = (
-        '{"v":1,"value":{"id":"m1","thread":{"platform":"discord","key":"7"},"author":"u1","text":"Hi?","at":3.5,'
+        '{"v":2,"value":{"id":"m1","thread":{"platform":"discord","key":"7"},"author":"u1","text":"Hi?","at":3.5,'
         '"author_name":"Ana","attachments":[{"name":"a.md","url":"https://x.example/a","size":null}]}}'
     )
+    turn = (
+        '{"v":2,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'
+        '"author":"u1","author_name":"Ana","citations":[{"title":"a.md","url":"","heading":["A","B"],"page":2,"quote":"Ho."}]}}'
+    )
+
+    assert (encode(MESSAGE), encode(TURN)) == (message, turn)
+    assert (decode(Message, message), decode(Turn, turn)) == (MESSAGE, TURN)
+
+
+def test_what_the_release_before_stored_is_read() -> None:
+    """Its turns did not say who had asked."""
     turn = (
         '{"v":1,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'
         '"author_name":"Ana","citations":[{"title":"a.md","url":"","heading":["A","B"],"page":2,"quote":"Ho."}]}}'
     )
 
-    assert (encode(MESSAGE), encode(TURN)) == (message, turn)
-    assert (decode(Message, message), decode(Turn, turn)) == (MESSAGE, TURN)
+    assert decode(Turn, turn) == dataclasses.replace(TURN, author="")
 
 
 def test_unknown_fields_are_passed_over() -> None:

@@ -51,7 +51,7 @@ EVERY_COUNT = pytest.mark.parametrize("count", COUNTS.values(), ids=COUNTS)
 
 def turn(number: int, question: str, answer: str, name: str = "", kind: OutcomeKind = "answered") -> Turn:
     """An earlier turn whose message id is its number."""
-    return Turn(str(number), question, answer, kind, 0.0, name)
+    return Turn(str(number), question, answer, kind, 0.0, author_name=name)
 
 
 def hit(number: int, text: str, title: str = "rules.md", heading: str = "", url: str = "") -> Hit:

@@ -11,9 +11,10 @@ from pathlib import Path
 from adapters.discord.markdown import CONTENT
 from adapters.slack.markdown import MARKDOWN
 from core.delivery import Delivery
+from core.ports import END
 from core.retrying import RetryingReply
 from core.transcript import NONE, Fault, Faults, Transcript, TranscriptReply, never, script
-from core.types import Message, Outcome, PageProfile, ThreadId
+from core.types import Checkpoint, Message, Outcome, PageProfile, ThreadId
 from tests.clock import run
 from tests.emulators.tgi import tokens_of
 from tests.fakes import FakeLedger
@@ -95,5 +96,7 @@ async def _said(platform: Transcript) -> TranscriptReply:
         for token in tokens_of(ANSWER):
             delivery.add(token.text)
             await asyncio.sleep(TOKEN)
-    await reply.finish(Outcome("answered", ANSWER))
+    outcome = Outcome("answered", ANSWER)
+    await transcript.ledger.intend(END, Checkpoint(outcome=outcome))
+    await reply.finish(outcome)
     return transcript

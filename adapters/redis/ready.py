@@ -1,0 +1,82 @@
+"""The threads whose next message could be answered now, by the person who asked it."""
+
+from collections.abc import Iterator
+from itertools import chain, islice, zip_longest
+from typing import NamedTuple, Self
+
+from adapters.redis.keys import Address
+
+
+class Head(NamedTuple):
+    """The next message of a thread: since when it waits (microseconds of the server), whose it is, its id.
+
+    One that was stopped waits since 0: it needs no replica to end. One that was begun waits since 1: people
+    saw a part of its answer.
+    """
+
+    since: int
+    person: str
+    id: bytes
+
+    @classmethod
+    def read(cls, stored: bytes) -> Self:
+        """As the scripts write it."""
+        since, person, message_id = stored.split(b" ", 2)
+        return cls(int(since), person.decode(), message_id)
+
+
+class Ready:
+    """People in the order in which they were last served, and the threads of each likewise."""
+
+    def __init__(self) -> None:
+        self._people: dict[str, dict[Address, Head]] = {}
+        self._persons: dict[Address, str] = {}
+        self._first: set[Address] = set()  # those that come before all others
+
+    def __len__(self) -> int:
+        return len(self._persons)
+
+    def __iter__(self) -> Iterator[tuple[Address, Head, int]]:
+        """Every thread, with how many of the same person come before it."""
+        for threads in self._people.values():
+            for own, (at, head) in enumerate(threads.items()):
+                yield at, head, own
+
+    def get(self, at: Address) -> Head | None:
+        """What is next in this thread."""
+        person = self._persons.get(at)
+        return None if person is None else self._people[person][at]
+
+    def add(self, at: Address, head: Head) -> None:
+        """This is next in its thread; it comes last among those of its person."""
+        if self.get(at) == head:
+            return
+        self.discard(at)
+        self._people.setdefault(head.person, {})[at] = head
+        self._persons[at] = head.person
+        if head.since <= 1:
+            self._first.add(at)
+
+    def discard(self, at: Address) -> None:
+        """Nothing of this thread can be answered now; whose it was comes last among the people."""
+        self._first.discard(at)
+        person = self._persons.pop(at, None)
+        if person is not None:
+            threads = self._people.pop(person)
+            del threads[at]
+            if threads:
+                self._people[person] = threads
+
+    def stopped(self) -> list[tuple[Address, Head]]:
+        """Those that only have to be ended."""
+        return [entry for entry in self._before_all() if not entry[1].since]
+
+    def first(self, number: int) -> list[tuple[Address, Head]]:
+        """So many at most that come first: those that were begun, else one of each person after the other."""
+        if begun := self._before_all():
+            return begun[:number]
+        rounds = zip_longest(*(threads.items() for threads in self._people.values()))
+        return list(islice(filter(None, chain.from_iterable(rounds)), number))
+
+    def _before_all(self) -> list[tuple[Address, Head]]:
+        return [(at, self._people[self._persons[at]][at]) for at in self._first]

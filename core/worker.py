@@ -1,0 +1,193 @@
+"""A worker: takes what waits in the inbox, answers it, and says how long it will be.
+
+What fails is tried again, but not for ever: a message that cannot be answered is set aside, and who
+asked is told.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Protocol
+
+import structlog
+
+from core.errors import ChasquiError, LeaseLost, PlatformError, StoreError
+from core.ports import END, Lease, Ledger, Place, Platform, Reply, Standing, Work
+from core.retrying import RetryingReply
+from core.types import Checkpoint, Message, Outcome
+
+log = structlog.get_logger()
+
+ATTEMPTS = 5
+"""How often a message is tried."""
+GIVEN_UP = (
+    f"This question could not be answered in {ATTEMPTS} attempts, so it was set aside. Ask it again later."
+)
+
+_PATIENT = 2.0
+"""Seconds that people wait before they are told their place, and between two such looks."""
+
+
+class Answers(Protocol):
+    """What a worker needs of `core.assistant.Assistant`."""
+
+    async def answer(self, lease: Lease, platform: Platform) -> Outcome:
+        """Answer the message and end the lease; any error leaves the message in the inbox."""
+        ...
+
+
+class Worker:
+    """Answers what `work` (see `Inbox.work`) gives it, on these platforms, `answers` at a time.
+
+    `grace` is how many seconds the answers in progress have once it drains; what is not done by then is
+    left to another worker, which goes on with it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], AbstractAsyncContextManager[Work]],
+        assistant: Answers,
+        platforms: Mapping[str, Platform],
+        *,
+        answers: int = 64,
+        grace: float = 60.0,
+    ) -> None:
+        self._work = work
+        self._assistant = assistant
+        self._platforms = platforms
+        self._answers = answers
+        self._grace = grace
+
+    async def run(self, draining: asyncio.Event) -> None:
+        """Work until this worker is to drain, and then until it has."""
+        async with self._work() as work:
+            log.info("worker.started", platforms=sorted(self._platforms), answers=self._answers)
+            telling = asyncio.create_task(self._tell_places(work))
+            serving = [asyncio.create_task(self._serve(work)) for _ in range(self._answers)]
+            try:
+                await _first(draining, [*serving, telling])
+                work.close()
+                log.info("worker.draining", grace=self._grace)
+                await asyncio.wait(serving, timeout=self._grace)
+            finally:
+                await _cancelled([*serving, telling])
+        log.info("worker.stopped")
+
+    async def _serve(self, work: Work) -> None:
+        """Answer one message after the other."""
+        while True:
+            async with work.take() as lease:
+                if lease is None:
+                    return
+                await self._answer(lease)
+
+    async def _answer(self, lease: Lease) -> None:
+        """Answer a message or tell why not; a failure leaves it in the inbox for another attempt."""
+        message = lease.message
+        with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
+            try:
+                if lease.attempts > ATTEMPTS:  # whoever took it died of it, or never came to say why
+                    await self._give_up(lease, "Every worker that took it was interrupted.")
+                else:
+                    await self._assistant.answer(lease, self._platform(message))
+            except LeaseLost as error:
+                log.info("worker.lease_lost", detail=str(error))
+            except (PlatformError, StoreError) as error:
+                await self._fail(lease, error)
+            except Exception as error:  # one message must not stop all others
+                log.exception("worker.answer_failed")
+                await self._fail(lease, error)
+
+    def _platform(self, message: Message) -> Platform:
+        name = message.thread.platform
+        if name not in self._platforms:
+            raise PlatformError(f"this worker does not speak to {name}: give it that platform's token")
+        return self._platforms[name]
+
+    async def _fail(self, lease: Lease, error: Exception) -> None:
+        what = f"{type(error).__name__}: {error}" if isinstance(error, ChasquiError) else type(error).__name__
+        log.warning("worker.attempt_failed", attempts=lease.attempts, error=what)
+        if lease.attempts >= ATTEMPTS:
+            with suppress(LeaseLost, StoreError):
+                await self._give_up(lease, what)
+
+    async def _give_up(self, lease: Lease, why: str) -> None:
+        """Tell the asker, if that is possible at all, and set the message aside."""
+        log.error("worker.message_set_aside", attempts=lease.attempts, why=why)
+        if lease.attempts <= ATTEMPTS + 1:  # unless telling is what fails
+            with suppress(PlatformError):
+                reply = RetryingReply(self._platform(lease.message).reply(lease.message, lease.ledger))
+                outcome = Outcome("failed", why=GIVEN_UP)
+                await lease.ledger.intend(END, Checkpoint(outcome=outcome))
+                await reply.finish(outcome)
+        await lease.set_aside(why)
+
+    async def _tell_places(self, work: Work) -> None:
+        """Show people who wait how many come before them, whenever that changes."""
+        told: dict[str, tuple[str, Reply]] = {}
+        while True:
+            await asyncio.sleep(_PATIENT)
+            with suppress(StoreError):
+                told = {
+                    place.message.id: await self._tell(place, told.get(place.message.id))
+                    for place in await work.waiting()
+                    if place.message.thread.platform in self._platforms
+                }
+
+    async def _tell(self, place: Place, before: tuple[str, Reply] | None) -> tuple[str, Reply]:
+        text = sentence(place)
+        if before and before[0] == text:
+            return before
+        reply = before[1] if before else self._platform(place.message).reply(place.message, _NoLedger())
+        try:
+            async with asyncio.timeout(_PATIENT):
+                await reply.status(text)
+        except (ChasquiError, TimeoutError) as error:
+            log.info("worker.place_not_told", error=type(error).__name__)
+        return text, reply
+
+
+def sentence(place: Place) -> str:
+    """What people read of their place."""
+    ahead = place.ahead
+    if not ahead:
+        return "Your question is next."
+    text = "1 question is" if ahead == 1 else f"{ahead} questions are"
+    seconds = place.seconds
+    if seconds is None or seconds < 5:
+        return f"{text} before yours."
+    about = f"{5 * round(seconds / 5)} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
+    return f"{text} before yours: about {about}."
+
+
+class _NoLedger(Ledger):
+    """For a reply that only shows a status: whoever holds the lease writes the answer."""
+
+    async def standing(self) -> Standing:
+        raise LeaseLost("Nobody holds this message yet.")
+
+    async def intend(self, part: int, checkpoint: Checkpoint) -> None:
+        raise LeaseLost("Nobody holds this message yet.")
+
+    async def sent(self, part: int, platform_id: str) -> None:
+        raise LeaseLost("Nobody holds this message yet.")
+
+
+async def _first(event: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Return once the event is set; a task that ends before is a failure, and raises what it met."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        waiting.cancel()
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, and wait for its end."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("worker.task_failed", error=type(result).__name__)
