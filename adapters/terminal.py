@@ -49,8 +49,6 @@ class Terminal:
     async def show(self, outcome: Outcome) -> None:
         """Print an answer that stands already, with its sources."""
         reply = QuietReply() if self._quiet else TerminalReply(self._out, self._errors)
-        if not outcome.why:
-            await reply.write(0, outcome.answer, final=True)
         await reply.finish(outcome)
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
@@ -138,6 +136,8 @@ class TerminalReply:
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`: the source under the answer, and what was not read."""
         await self.status(None)
+        if not self._printed and outcome.answer and outcome.kind in ("answered", "partial"):
+            await self.write(0, outcome.answer, final=True)  # it stands on another screen
         self._stop_live()
         if outcome.why:
             failed = outcome.kind == "failed"

@@ -306,9 +306,7 @@ class PageProfile:
 
 def encode(value: Any) -> str:
     """One line of JSON for a value of this module, with its schema version."""
-    return json.dumps(
-        {"v": SCHEMA, "value": dataclasses.asdict(value)}, ensure_ascii=False, separators=(",", ":")
-    )
+    return _ENCODER.encode({"v": SCHEMA, "value": value})
 
 
 def decode(kind: type[T], text: str | bytes) -> T:
@@ -328,19 +326,46 @@ def decode(kind: type[T], text: str | bytes) -> T:
 
 
 def _build(kind: Any, raw: Any) -> Any:
-    fields = _fields(kind)
-    if fields is not None:
-        return kind(**{name: _build(fields[name], raw[name]) for name in fields if name in raw})
-    origin = typing.get_origin(kind)
-    if origin is tuple:
-        return tuple(_build(typing.get_args(kind)[0], item) for item in raw)
-    if origin in (types.UnionType, typing.Union) and raw is not None:
-        (inner,) = [arg for arg in typing.get_args(kind) if arg is not type(None)]
-        return _build(inner, raw)
-    return raw
+    build = _builder(kind)
+    return raw if build is None else build(raw)
 
 
 @functools.cache
-def _fields(kind: Any) -> dict[str, Any] | None:
-    """The types of a value's fields by name; None for what is no value of this module."""
-    return typing.get_type_hints(kind) if dataclasses.is_dataclass(kind) else None
+def _builder(kind: Any) -> Callable[[Any], Any] | None:
+    """What makes a value of this type of what JSON has for it; None where that is the same."""
+    if dataclasses.is_dataclass(kind):
+        return functools.partial(_build_value, kind)
+    of, origin = [arg for arg in typing.get_args(kind) if arg is not type(None)], typing.get_origin(kind)
+    inner = _builder(of[0]) if origin in (tuple, types.UnionType, typing.Union) else None
+    if origin is tuple:
+        return tuple if inner is None else lambda raw: tuple(map(inner, raw))
+    return inner and (lambda raw: None if raw is None else inner(raw))
+
+
+def _build_value(kind: Any, raw: dict[str, Any]) -> Any:
+    return kind(
+        **{
+            name: raw[name] if build is None else build(raw[name])
+            for name, build in _builders(kind)
+            if name in raw
+        }
+    )
+
+
+@functools.cache
+def _builders(kind: Any) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    """The fields of a value of this module, and what makes each."""
+    return [(name, _builder(each)) for name, each in typing.get_type_hints(kind).items()]
+
+
+@functools.cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A value of this module for the JSON encoder, which comes back for those inside."""
+    return {name: getattr(value, name) for name in _names(value.__class__)}
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

@@ -6,11 +6,14 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from adapters.search import LexicalIndex
+from adapters.terminal import Terminal
 from core.assistant import SUMMARISE, Assistant, Policy
 from core.delivery import LAST_WRITE
 from core.errors import BackendUnavailable, LeaseLost, StoreError, StreamBroken
@@ -704,3 +707,15 @@ async def test_history_keeps_the_question_that_a_file_alone_asks_whoever_ends_it
         assert [turn.question for turn in house.ended if turn] == [SUMMARISE]
         if not died:
             break
+
+
+async def test_a_terminal_shows_the_answer_that_stood_on_a_screen_that_is_gone() -> None:
+    """Whole, also where only its end was left to be told."""
+    house, out = a_house(PageProfile(None, pace=0.0), saying(" Hello there.")), StringIO()
+    await house.is_killed(5)
+    assert house.noted.outcome
+    lease = MortalLease(house, Life(), MESSAGE, 2, house.ledger.taken_over(), "")
+    library = Library(house, house.index, TextExtractor())
+    terminal = Terminal(Console(file=out), Console(file=out))
+    await Assistant(house.backend, house, library, POLICY).answer(lease, terminal)
+    assert out.getvalue() == "Hello there.\n"
