@@ -2,7 +2,7 @@
 
 It lives in one slot of its own, so that each step is one script. All of it is soft: what a worker
 left behind when it died counts as gone after a while, and without any of it every message would still
-be answered once and in order.
+be answered once and in order. It holds nobody's words, so it has no TTL; what is done is taken out.
 
 Fair shares are start-time fair queuing (Goyal, Vin, Cheng, 1996) with persons for flows and answers for
 packets: each person has a virtual time that grows with every answer, the one with the least is next,
@@ -115,7 +115,6 @@ redis.call('HINCRBY', waiting, ARGV[2], 1)
 if redis.call('HINCRBY', people, ARGV[2], 1) == 1 then
   redis.call('ZADD', served, 'GT', present(), ARGV[2])
 end
-for i = 1, #KEYS - 1 do redis.call('PEXPIRE', KEYS[i], 2 * ARGV[5]) end
 note(KEYS[#KEYS], ARGV[6], ARGV[7])
 return ''
 """,
@@ -139,33 +138,33 @@ for i = 1, replicas do
 end
 
 -- The replica that keeps a slot for it already, since its answer was begun before, or has most of them free.
-local function place(message)
+local function place(message, is_new)
   local best = 1
   for i = 1, replicas do
-    if redis.call('ZSCORE', slots[i], message) then return i, true end
+    if not is_new and redis.call('ZSCORE', slots[i], message) then return i, true end
     if free[i] > free[best] then best = i end
   end
   return best, free[best] > 0
 end
 
-local found, next_of = {}, {}
-for i = first, #ARGV, 2 do
-  local person = ARGV[i]
-  local at = next_of[person] or tonumber(redis.call('ZSCORE', served, person) or present())
-  local message = ARGV[i + 1]
-  local was_begun = redis.call('HGET', asked, message) == 'r ' .. person
-  next_of[person] = was_begun and at or at + 1
-  found[#found + 1] = {person = person, message = message, number = #found, at = at, was_begun = was_begun}
+local people, found, next_of = {}, {}, {}
+for i = first, #ARGV, 2 do people[#people + 1] = ARGV[i] end
+local times, latest = redis.call('ZMSCORE', served, unpack(people)), present()
+for i, person in ipairs(people) do
+  local at = next_of[person] or tonumber(times[i] or latest)
+  next_of[person] = at + 1
+  found[i] = {person = person, message = ARGV[first + 2 * i - 1], number = i - 1, at = at}
 end
 table.sort(found, function(one, other)
   return one.at < other.at or (one.at == other.at and one.number < other.number)
 end)
-local begun, latest = {}, present()
+local begun = {}
 for i = 1, math.min(tonumber(ARGV[3]), #found) do
   local next, replica = found[i], 0
+  local is_new = redis.call('HGET', asked, next.message) ~= 'r ' .. next.person
   if replicas > 0 then
     local is_free
-    replica, is_free = place(next.message)
+    replica, is_free = place(next.message, is_new)
     if not is_free then
       redis.call('SADD', wanting, ARGV[1])
       redis.call('EXPIRE', wanting, 60)
@@ -174,10 +173,10 @@ for i = 1, math.min(tonumber(ARGV[3]), #found) do
     free[replica] = free[replica] - redis.call('ZADD', slots[replica], now + ARGV[2], next.message)
     redis.call('PEXPIRE', slots[replica], 10 * ARGV[2])
   end
-  if not next.was_begun then
+  if is_new then
     redis.call('ZADD', served, next.at + 1, next.person)
     latest = math.max(latest, next.at)
-    if redis.call('HGET', asked, next.message) then
+    if redis.call('HEXISTS', asked, next.message) == 1 then
       redis.call('HSET', asked, next.message, 'r ' .. next.person)
       add(waiting, next.person, -1)
     end

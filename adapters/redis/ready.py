@@ -1,10 +1,13 @@
 """The threads whose next message could be answered now, by the person who asked it."""
 
 from collections.abc import Iterator
-from itertools import chain, islice, zip_longest
+from itertools import zip_longest
 from typing import NamedTuple, Self
 
 from adapters.redis.keys import Address
+
+PEOPLE = 64
+"""How many people are compared at most to find who is next."""
 
 
 class Head(NamedTuple):
@@ -71,12 +74,19 @@ class Ready:
         """Those that only have to be ended."""
         return [entry for entry in self._before_all() if not entry[1].since]
 
-    def first(self, number: int) -> list[tuple[Address, Head]]:
-        """So many at most that come first: those that were begun, else one of each person after the other."""
+    def first(self, most: int) -> list[tuple[Address, Head]]:
+        """Those that may be among the `most` that are next: those that were begun, else one of each person.
+
+        More of each follow only where there are too few people.
+        """
         if begun := self._before_all():
-            return begun[:number]
-        rounds = zip_longest(*(threads.items() for threads in self._people.values()))
-        return list(islice(filter(None, chain.from_iterable(rounds)), number))
+            return begun
+        found: list[tuple[Address, Head]] = []
+        for each in zip_longest(*(threads.items() for threads in self._people.values())):
+            if len(found) >= most:
+                break
+            found += filter(None, each)
+        return found[: max(most, PEOPLE)]
 
     def _before_all(self) -> list[tuple[Address, Head]]:
         return [(at, self._people[self._persons[at]][at]) for at in self._first]

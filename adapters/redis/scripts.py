@@ -50,11 +50,8 @@ local function set_head()
   end
   local time, value = redis.call('TIME'), redis.call('HGET', messages, id) or ''
   local since = time[1] .. string.format('%06d', time[2])
-  if redis.call('HGET', state, 'stop') == id then
-    since = '0'
-  elseif redis.call('HGET', state, 'taken') == id then
-    since = '1'
-  end
+  local stopped, taken = unpack(redis.call('HMGET', state, 'stop', 'taken'))
+  if stopped == id then since = '0' elseif taken == id then since = '1' end
   local head = since .. ' ' .. (value:match('^%x+') or '-') .. ' ' .. id
   redis.call('HSET', heads, thread, head)
   return head

@@ -22,8 +22,6 @@ Capacity = Callable[[], Mapping[str, int]]
 
 LONGEST_PAUSE = 30.0
 """Seconds until a message is tried again that could not be answered several times."""
-CANDIDATES = 64
-"""How many messages are compared to find those that are next."""
 _POLL = 1.0
 """Seconds between two looks at a stop flag, or for a free slot, for whoever was not woken."""
 _SHOWN = 20
@@ -60,6 +58,7 @@ class RedisWork:
         self._partitions = Partitions(store, worker, ttl, seen=self._add, left=self._drop)
         self._ready = Ready()
         self._pausing: set[Address] = set()
+        self._heard: dict[Address, Head] = {}  # what is next where a thread is not free
         self._slots: dict[bytes, str] = {}  # the replica that keeps a slot for each message
         self._takers: deque[asyncio.Future[_Claim | None]] = deque()
         self._news = asyncio.Event()  # somebody may be next, or a slot free
@@ -173,7 +172,7 @@ class RedisWork:
         """Those who are next, with the replica that keeps a slot for each."""
         if stopped := self._ready.stopped()[:most]:
             return [(*each, "") for each in stopped]
-        ready = self._ready.first(CANDIDATES)
+        ready = self._ready.first(most)
         candidates = [Candidate(head.person, keys.counted(head.id, at)) for at, head in ready]
         begun = await self._limits.begin(self._worker, candidates, self._capacity(), most)
         return [(*ready[each.candidate], each.replica) for each in begun]
@@ -190,6 +189,7 @@ class RedisWork:
         if not holding or not lease:  # it waits for another worker, was taken out, or cannot be read
             if holding:
                 holding.busy.pop(at.thread, None)
+            self._go_on(at, None)
             await self._limits.end(counted, replica, waits=True)
             return None
         holding.busy[at.thread] = lease
@@ -222,12 +222,8 @@ class RedisWork:
         """The answer ended, or the message is to be tried again."""
         at, lease, holding = claim.at, claim.lease, claim.holding
         try:
-            if lease.ended:
-                await self._limits.end(claim.counted, lease.replica, seconds=took)
-            else:
-                await self._limits.end(claim.counted, lease.replica, waits=True)
-                if handed_over:
-                    await lease.give_back()
+            if not lease.ended and handed_over:
+                await lease.give_back()
         except LeaseLost:
             pass  # another worker goes on with it already
         finally:
@@ -235,23 +231,36 @@ class RedisWork:
             self._slots.pop(claim.counted, None)
             holding.busy.pop(at.thread, None)
         if lease.ended:
-            if lease.next_head:
-                self._add(at, Head.read(lease.next_head))
-        elif not holding.ownership.is_lost:
-            pause = min(2.0 ** (lease.attempts - 1), LONGEST_PAUSE)
+            self._go_on(at, Head.read(lease.next_head) if lease.next_head else None)
+            await self._limits.end(claim.counted, lease.replica, seconds=took)
+        else:
             self._pausing.add(at)
+            pause = min(2.0 ** (lease.attempts - 1), LONGEST_PAUSE)
             asyncio.get_running_loop().call_later(pause, self._try_again, at, claim.head)
+            await self._limits.end(claim.counted, lease.replica, waits=True)
         if holding.due_since is not None and not holding.busy:
             self._partitions.hurry.set()
 
     def _try_again(self, at: Address, head: Head) -> None:
         self._pausing.discard(at)
-        self._add(at, head)
+        self._go_on(at, self._heard.pop(at, head))
+
+    def _go_on(self, at: Address, head: Head | None) -> None:
+        """A thread is free for what is next in it; that may have been heard of before the thread was free."""
+        if head := head or self._heard.get(at):
+            self._add(at, head)
 
     def _add(self, at: Address, head: Head) -> None:
-        """Note what is next in a thread, if that is ours to answer now."""
+        """Note what is next in a thread, if that is ours to answer: now, or once the thread is free."""
+        self._heard.pop(at, None)
         holding = self._partitions.get(at.partition)
-        if holding and holding.takes and at.thread not in holding.busy and at not in self._pausing:
+        if not holding or not holding.takes:
+            return
+        if at.thread in holding.busy or (
+            at in self._pausing and head.since
+        ):  # what was stopped need not pause
+            self._heard[at] = head
+        else:
             self._ready.add(at, head)
             self._news.set()
 
@@ -259,6 +268,7 @@ class RedisWork:
         """Nothing of this partition is ours to answer any more."""
         for at in [at for at, _, _ in self._ready if at.partition == partition]:
             self._ready.discard(at)
+        self._heard = {at: head for at, head in self._heard.items() if at.partition != partition}
 
     # What wakes us.
 
