@@ -22,7 +22,7 @@ from core.evidence import bears_out
 from core.grounding import Ground, Grounding, Question, choose
 from core.library import Library
 from core.pace import Paces
-from core.ports import END, Backend, History, Lease, Platform
+from core.ports import END, Backend, History, Lease, Platform, Recent
 from core.profiles import PROFILES, ModelProfile, profile_for
 from core.prompt import clean, neutralise
 from core.retrying import RetryingReply
@@ -112,6 +112,7 @@ class _Answering:
         self._message = lease.message
         self._platform = platform
         self._progress = Progress()
+        self._recent = Recent()
         self._left = Checkpoint()  # by a worker before, whose pages stand
         self._delivering = False
         self._stopping = False
@@ -164,7 +165,7 @@ class _Answering:
         policy = self._assistant.policy
         profile = policy.profile_of(limits)
         model = _Model(limits, profile, Room.of(limits, profile, policy.max_new_tokens))
-        question = await self._read(model.room)
+        question = await self._read(model)
         ground = await choose(question, self._assistant.library, policy.grounding, profile.evidence)
         if ground.refusal:
             self._progress.sent = tuple(ground.hits[:3])
@@ -179,7 +180,7 @@ class _Answering:
             fitted = await self._fit(question, ground, model)
             return await self._ask(question, ground, model, fitted)
 
-    async def _read(self, room: Room) -> Question:
+    async def _read(self, model: _Model) -> Question:
         """The question with its documents: files, and a text too long to be asked as it is."""
         message, library = self._message, self._assistant.library
         if not self.asked and not message.attachments:
@@ -190,13 +191,13 @@ class _Answering:
         attached = list(reading.documents)
         self._progress.left_out += reading.refused
         self._progress.left_out += [note for document in attached for note in document.notes]
-        if await self._is_document(self.asked, room):
+        if await self._is_document(self.asked, model.room):
             attached.append(await library.keep_text(message, "your message"))
             self.asked = middle_cut(self.asked, 400)
         self.asked = self.asked or SUMMARISE
         documents = await library.of(message.thread)
-        turns = await self._assistant.history.turns(message.thread)
-        return Question(message.thread, self.asked, attached, documents, turns)
+        self._recent = await self._assistant.history.recent(message.thread, model.limits.model)
+        return Question(message.thread, self.asked, attached, documents, self._recent.turns)
 
     async def _is_document(self, text: str, room: Room) -> bool:
         """Whether a question is larger than its share; only long ones are worth the counting."""
@@ -207,14 +208,21 @@ class _Answering:
 
     async def _fit(self, question: Question, ground: Ground, model: _Model) -> Fitted:
         """The prompt; where the oldest turns do not fit any more, the thread remembers the cut."""
-        message, history, name = self._message, self._assistant.history, model.limits.model
-        cut = await history.cut(message.thread, name)
+        message, recent = self._message, self._recent
         asking = Asking(
-            message.id, question.text, message.author_name, question.turns, cut, ground.hits, ground.whole
+            message.id,
+            question.text,
+            message.author_name,
+            recent.turns,
+            recent.cut,
+            ground.hits,
+            ground.whole,
+            recent.left_out,
         )
         fitted = await fit(asking, model.profile, model.room, self._assistant.backend.count)
-        if fitted.turns_left_out and fitted.cut != cut:
-            await history.set_cut(message.thread, name, fitted.cut)
+        if fitted.before_cut > recent.left_out:
+            history, name = self._assistant.history, model.limits.model
+            await history.set_cut(message.thread, name, fitted.cut, fitted.before_cut)
         return fitted
 
     async def _ask(self, question: Question, ground: Ground, model: _Model, fitted: Fitted) -> Outcome:

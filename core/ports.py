@@ -232,6 +232,19 @@ class Inbox(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The turns of a thread that may go into a prompt, oldest first.
+
+    They begin at the `cut`, the id of the first message whose turn goes in, where one was made; `left_out`
+    turns come before it.
+    """
+
+    turns: Sequence[Turn] = ()
+    cut: str | None = None
+    left_out: int = 0
+
+
 class History(Protocol):
     """The finished turns of each thread."""
 
@@ -239,12 +252,12 @@ class History(Protocol):
         """Turns since the last `fresh`, oldest first, at most the cap."""
         ...
 
-    async def cut(self, thread: ThreadId, model: str) -> str | None:
-        """Id of the message whose turn is the first that still goes into the prompt of `model`."""
+    async def recent(self, thread: ThreadId, model: str) -> Recent:
+        """What may go into the next prompt of `model`; it costs the same however long the thread is."""
         ...
 
-    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
-        """Move the cut."""
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None:
+        """Let the prompts of `model` begin with the turn of this message; so many come before it."""
         ...
 
     async def fresh(self, thread: ThreadId) -> None:

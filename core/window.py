@@ -58,8 +58,9 @@ class Room:
 class Asking:
     """All that could go into one prompt, raw and in order of importance within each kind.
 
-    `turns` are oldest first; `cut` is the message id of the first turn that still goes in; `hits`
-    are best first, or with `whole` in the order of the document, as many as fit from its start.
+    `turns` are oldest first, and `left_out` more come before them; `cut` is the message id of the first
+    turn that still goes in; `hits` are best first, or with `whole` in the order of the document, as many
+    as fit from its start.
     """
 
     message_id: str
@@ -69,20 +70,23 @@ class Asking:
     cut: str | None = None
     hits: Sequence[Hit] = ()
     whole: bool = False
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A prompt that fits, and what is in it: `passages` in the order of their numbers, from 1.
 
-    `cut` is the first turn that goes in from now on, `turns_left_out` how many did not go in this
-    time; `question_cut` says that only head and tail of the question went in.
+    `cut` is the first turn that goes in from now on, and `before_cut` how many do not; `turns_left_out`
+    are those that did not go in this time; `question_cut` says that only head and tail of the question
+    went in.
     """
 
     prompt: str
     tokens: int
     passages: tuple[Passage, ...]
     cut: str
+    before_cut: int = 0
     turns_left_out: int = 0
     question_cut: bool = False
 
@@ -104,7 +108,8 @@ async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -
                 tokens,
                 tuple(hit.passage for hit in plan.hits),
                 plan.cut,
-                sum(map(_tells, asking.turns)) - len(plan.turns),
+                plan.before_cut,
+                plan.known - len(plan.turns),
                 plan.question != _shown(asking.question),
             )
         if not plan.shrink():
@@ -126,6 +131,8 @@ class _Plan:
         self.hits: list[Hit] = []
         self.turns: list[Turn] = []
         self.cut = asking.message_id
+        self.known = asking.left_out + sum(map(_tells, asking.turns))
+        self.before_cut = 0
         self._system = profile.template.system if profile.system is None else profile.system
 
     async def choose(self) -> None:
@@ -133,6 +140,7 @@ class _Plan:
         room = self._room.prompt - await self._count(self._system)
         self.turns = await self._history(int(room * share))
         self.cut = self.turns[0].message_id if self.turns else self.cut
+        self.before_cut = self.known - len(self.turns)
         self.question = await self._shorten(self.question, int(self._room.prompt * QUESTION_SHARE))
         left = self._room.prompt - await self._count(self.render())
         for hit in self._all_hits:

@@ -4,6 +4,7 @@ from adapters.redis import keys, scripts
 from adapters.redis.people import count_out, unlist
 from adapters.redis.store import Store
 from adapters.redis.values import unpack
+from core.ports import Recent
 from core.types import ThreadId, Turn
 
 _FRESH = scripts.FRESH_MARK.encode()
@@ -23,15 +24,18 @@ class RedisHistory:
             stored = stored[stored.index(_FRESH) + 1 :]
         return [turn for entry in stored if (turn := unpack(Turn, entry, key)) is not None]
 
-    async def cut(self, thread: ThreadId, model: str) -> str | None:
-        """Id of the message whose turn is the first that still goes into the prompt of `model`."""
-        stored = await self._store.command("HGET", self._store.keys(thread).state, f"cut:{model}")
-        return None if stored is None else str(stored, "utf-8", "surrogatepass")
+    async def recent(self, thread: ThreadId, model: str) -> Recent:
+        """As `History.recent`; a cut whose turn is gone counts no more."""
+        names = self._store.keys(thread)
+        left_out, cut, stored = await self._store.run(scripts.RECENT, names, f"cut:{model}")
+        found = (unpack(Turn, entry, names.turns) for entry in reversed(stored))
+        turns = [turn for turn in found if turn is not None]
+        return Recent(turns, cut.decode("utf-8", "surrogatepass") or None, left_out)
 
-    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None:
         """Move the cut. It ends with `fresh`."""
         names, life = self._store.keys(thread), self._store.retention.words
-        await self._store.run(scripts.SET_CUT, names, f"cut:{model}", message_id, life)
+        await self._store.run(scripts.SET_CUT, names, f"cut:{model}", f"{left_out} {message_id}", life)
 
     async def fresh(self, thread: ThreadId) -> None:
         """As `History.fresh`."""

@@ -287,7 +287,8 @@ elseif redis.call('HGET', state, 'taken') == id then
   redis.call('EXPIRE', state, ARGV[1])
   wake('stop')
 elseif is_head(id) then
-  pop(id)
+  local head = pop(id)
+  if head then wake('mail', head) end
   return stored
 else
   redis.call('LREM', mail, 0, id)
@@ -297,8 +298,31 @@ end
 """,
 )
 
+# Turns are looked through from the newest on, so that a long thread costs no more than a short one.
+RECENT = _script(
+    "field of the cut -> how many turns come before the cut, its message id or nothing, turns from it on, "
+    "newest first",
+    f"""
+local stored = redis.call('HGET', state, ARGV[1]) or ''
+local left_out, cut = stored:match('^(%d+) (.+)$')
+if not cut and stored ~= '' then left_out, cut = 0, stored end  -- by the release before
+local first = cut and '"message_id":"' .. cut:gsub('[\\\\"]', '\\\\%0') .. '"'
+local found, behind = {{}}, 0
+repeat
+  local block = redis.call('LRANGE', turns, -behind - 16, -behind - 1)
+  for i = #block, 1, -1 do
+    if block[i] == '{FRESH_MARK}' then return {{0, '', found}} end
+    found[#found + 1] = block[i]
+    if first and block[i]:find(first, 1, true) then return {{tonumber(left_out), cut, found}} end
+  end
+  behind = behind + #block
+until #block < 16
+return {{0, '', found}}
+""",
+)
+
 SET_CUT = _script(
-    "field, message id, life in s",
+    "field, how many turns come before it and message id, life in s",
     """
 redis.call('HSET', state, ARGV[1], ARGV[2])
 redis.call('EXPIRE', state, ARGV[3])
@@ -413,7 +437,7 @@ for _, entry in ipairs(redis.call('LRANGE', turns, 0, -1)) do
   end
 end
 for _, field in ipairs(redis.call('HKEYS', state)) do
-  local cut = field:sub(1, 4) == 'cut:' and redis.call('HGET', state, field)
+  local cut = field:sub(1, 4) == 'cut:' and redis.call('HGET', state, field):match('^%d+ (.+)$')
   if gone[cut] then redis.call('HDEL', state, field) end
 end
 local stored = redis.call('HGETALL', documents)

@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+import json
 import zlib
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -12,8 +14,9 @@ from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
 from adapters.redis.limits import Bounds
 from adapters.redis.store import Retention, Store, connect
+from adapters.redis.values import pack
 from core.errors import LeaseLost
-from core.ports import Documents, History
+from core.ports import Documents, History, Recent
 from core.types import Audience, Document, Passage, ThreadId
 from tests.adapters.redis_parts import RedisServer, answered, question
 
@@ -80,13 +83,13 @@ async def test_a_fresh_start_hides_turns_documents_and_cut(
     documents: Documents = RedisDocuments(redis_store)
     await converse(redis_store, 0)
     await attach(redis_store, document("old"))
-    await history.set_cut(THREAD, MODEL, "m0")
+    await history.set_cut(THREAD, MODEL, "m0", 1)
 
     await history.fresh(THREAD)
 
     assert await kept(redis_store) == []
     assert await documents.of(THREAD) == []
-    assert await history.cut(THREAD, MODEL) is None
+    assert (await history.recent(THREAD, MODEL)).cut is None
     await converse(redis_store, 1)
     await attach(redis_store, document("new"))
     assert await kept(redis_store) == ["m1"]
@@ -121,14 +124,37 @@ async def test_a_fresh_start_of_an_unknown_thread_does_nothing(
 async def test_each_model_has_its_own_cut(redis_store: Store) -> None:
     """Windows differ, so does where history begins; the last move counts."""
     history = RedisHistory(redis_store)
-    assert await history.cut(THREAD, MODEL) is None
+    await converse(redis_store, *range(40))
+    turns = await history.turns(THREAD)
+    assert await history.recent(THREAD, MODEL) == Recent(turns, None, 0)
 
-    await history.set_cut(THREAD, MODEL, "m1")
-    await history.set_cut(THREAD, "other", "m5")
-    await history.set_cut(THREAD, MODEL, "m2")
+    await history.set_cut(THREAD, MODEL, "m1", 1)
+    await history.set_cut(THREAD, "other", "m35", 35)
+    await history.set_cut(THREAD, MODEL, "m12", 12)
 
-    assert await history.cut(THREAD, MODEL) == "m2"
-    assert await history.cut(THREAD, "other") == "m5"
+    assert await history.recent(THREAD, MODEL) == Recent(turns[12:], "m12", 12)
+    assert await history.recent(THREAD, "other") == Recent(turns[35:], "m35", 35)
+
+
+async def test_a_cut_whose_turn_is_gone_counts_no_more(redis_store: Store) -> None:
+    """All that is there may go in again, and the next prompt that overflows makes another cut."""
+    history = RedisHistory(redis_store)
+    await converse(redis_store, *range(3))
+    await history.set_cut(THREAD, MODEL, "gone", 7)
+
+    assert await history.recent(THREAD, MODEL) == Recent(await history.turns(THREAD), None, 0)
+
+
+async def test_words_cannot_pass_for_the_place_of_a_cut(redis_store: Store) -> None:
+    """Whatever people write is never taken for the id of a turn, and ids may hold any sign."""
+    history, names = RedisHistory(redis_store), redis_store.keys(THREAD)
+    wanted = 'm"1\\'
+    forged = replace(answered(question(THREAD, 1)), answer=f'"message_id":{json.dumps(wanted)}')
+    turns = [replace(forged, message_id=each) for each in ("m0", wanted, "m2", "m3")]
+    await redis_store.command("RPUSH", names.turns, *map(pack, turns))
+    await history.set_cut(THREAD, MODEL, wanted, 1)
+
+    assert await history.recent(THREAD, MODEL) == Recent(turns[1:], wanted, 1)
 
 
 @pytest.mark.parametrize(
@@ -195,12 +221,12 @@ async def test_an_answer_that_is_being_made_ends_before_a_fresh_start(redis_stor
         await history.fresh(THREAD)
         assert await kept(redis_store) == []
         await documents.put(lease.message, document("old"))
-        await history.set_cut(THREAD, MODEL, "m1")
+        await history.set_cut(THREAD, MODEL, "m1", 1)
         await lease.finish(answered(lease.message) if ends == "with a turn" else None)
 
     assert await kept(redis_store) == []
     assert await documents.of(THREAD) == []
-    assert await history.cut(THREAD, MODEL) is None
+    assert (await history.recent(THREAD, MODEL)).cut is None
     await converse(redis_store, 2, 3)
     assert await kept(redis_store) == ["m2", "m3"]
 
@@ -238,7 +264,7 @@ async def test_documents_and_cut_expire_with_the_thread(redis_server: RedisServe
     async with connect(redis_server.url, retention=Retention(words=1000)) as store:
         names = store.keys(THREAD)
         await attach(store, document("a"))
-        await RedisHistory(store).set_cut(THREAD, MODEL, "m0")
+        await RedisHistory(store).set_cut(THREAD, MODEL, "m0", 1)
         with redis_server.client() as client:
             assert all(900 < client.ttl(key) <= 1000 for key in (names.documents, names.state))
             client.expire(names.documents, 5)

@@ -530,8 +530,8 @@ async def test_a_message_goes_its_whole_way(redis_store: Store) -> None:
         await lease.finish(answered(lease.message))
     assert len(await documents.of(THREAD)) == 1
     assert [turn.message_id for turn in await history.turns(THREAD)] == ["m0", "m1"]
-    await history.set_cut(THREAD, "model", "m1")
-    assert await history.cut(THREAD, "model") == "m1"
+    await history.set_cut(THREAD, "model", "m1", 1)
+    assert (await history.recent(THREAD, "model")).cut == "m1"
     await history.fresh(THREAD)
     assert await history.turns(THREAD) == []
     await history.forget(THREAD)

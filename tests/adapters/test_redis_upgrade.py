@@ -54,7 +54,7 @@ async def test_history_documents_and_cut_are_read(redis_server: RedisServer, red
     assert await RedisDocuments(redis_store).of(THREAD) == [
         Document("d1", "a.md", Audience.of_thread(THREAD), (passage,), 1, at=1.5)
     ]
-    assert await RedisHistory(redis_store).cut(THREAD, "m") == "m1"
+    assert (await RedisHistory(redis_store).recent(THREAD, "m")).cut == "m1"
 
 
 async def test_a_question_that_waited_is_answered(redis_server: RedisServer, redis_store: Store) -> None:

@@ -28,6 +28,8 @@ from tests.bench.store_worker import answer_next, turn_of
 WORKERS, PEOPLE, THREADS, EACH = 3, 30, 300, 20
 CAP = 200
 """Turns that a thread keeps at most."""
+IN_WINDOW = 20
+"""Those of them that go into a prompt."""
 
 
 def measure() -> list[Figure]:
@@ -39,27 +41,27 @@ async def _measure() -> list[Figure]:
     rate, wrong = await _rate(kill=False)
     disturbed, more_wrong = await _rate(kill=True)
     takeovers = [await _takeover() for _ in range(2)]
-    new, old, read = await _cost(0), await _cost(CAP), await _cost(CAP, read=True)
+    plain, new, old = await _cost(0), await _cost(IN_WINDOW, read=True), await _cost(CAP, read=True)
     return [
         Figure("inbox and history, 3 workers", rate, "messages/s", budget=1500, at_least=True),
         Figure("  one of them killed half-way", disturbed, "messages/s"),
         Figure("  lost or out of order, both runs", wrong + more_wrong, "messages", budget=0),
         Figure("all that waited for a killed worker is answered", max(takeovers), "s", budget=5),
-        Figure("CPU per message: put", new.put_us, "us"),
-        Figure("CPU per message: take and finish", new.answer_us, "us"),
-        Figure("  read the history too, 200 turns", read.answer_us, "us"),
+        Figure("CPU per message: put", plain.put_us, "us"),
+        Figure("CPU per message: take and finish", plain.answer_us, "us"),
+        Figure(f"  and read the {IN_WINDOW} turns of the prompt", new.answer_us, "us"),
         Figure("commands per message, those inside scripts too", new.commands, ""),
-        Figure("  in a thread of 200 turns", old.commands / new.commands, "times", budget=1.1),
-        Figure("kB per message, both ways", new.kilobytes, "kB"),
-        Figure("  in a thread of 200 turns", old.kilobytes / new.kilobytes, "times", budget=1.1),
-        Figure("  read the history too, 200 turns", read.kilobytes, "kB"),
+        Figure(f"  in a thread of {CAP} turns", old.commands / new.commands, "times", budget=1.1),
+        Figure("kB per message, both ways", plain.kilobytes, "kB"),
+        Figure(f"  and with the {IN_WINDOW} turns of the prompt", new.kilobytes, "kB"),
+        Figure(f"  in a thread of {CAP} turns", old.kilobytes / new.kilobytes, "times", budget=1.1),
     ]
 
 
 @asynccontextmanager
 async def _server() -> AsyncIterator[tuple[RedisServer, Store]]:
     """An empty server."""
-    server = await asyncio.to_thread(RedisServer, "--appendonly", "yes")
+    server = await asyncio.to_thread(RedisServer, "--appendonly", "yes", "--appendfsync", "no")
     try:
         async with connect(server.url) as store:
             yield server, store
@@ -165,8 +167,10 @@ async def _cost(turns: int, *, read: bool = False) -> _Cost:
         await _put(store, "first", threads=1, each=1)
         await answer_next(store, work)
         for thread in range(threads if turns else 0):
-            old = _question("cost", thread, -1)
-            await store.command("RPUSH", store.keys(old.thread).turns, *[pack(turn_of(old))] * turns)
+            old = [turn_of(_question("cost", thread, -number)) for number in range(turns, 0, -1)]
+            name = _question("cost", thread, 0).thread
+            await store.command("RPUSH", store.keys(name).turns, *map(pack, old))
+            await RedisHistory(store).set_cut(name, "model", old[-IN_WINDOW].message_id, turns - IN_WINDOW)
         cpu, counted = [time.process_time()], [await _counted(store)]
         await _put(store, "cost", threads=threads, each=each)
         cpu.append(time.process_time())

@@ -19,7 +19,7 @@ async def answer_next(store: Store, work: Work, *, read: bool = True) -> None:
     async with work.take() as lease:
         assert lease
         if read:
-            await RedisHistory(store).turns(lease.message.thread)
+            await RedisHistory(store).recent(lease.message.thread, "model")
         await lease.finish(turn_of(lease.message))
 
 

@@ -20,7 +20,7 @@ from core.assistant import Assistant, Policy
 from core.errors import StreamBroken
 from core.library import Library
 from core.paging import ANSWER_FILE, NOTE
-from core.ports import Ledger
+from core.ports import Ledger, Recent
 from core.transcript import (
     CLOSED,
     LOST,
@@ -166,10 +166,10 @@ class Nothing:
     async def turns(self, thread: ThreadId) -> list[Turn]:
         return []
 
-    async def cut(self, thread: ThreadId, model: str) -> str | None:
-        return None
+    async def recent(self, thread: ThreadId, model: str) -> Recent:
+        return Recent()
 
-    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None: ...
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None: ...
 
     async def fresh(self, thread: ThreadId) -> None: ...
 

@@ -20,7 +20,7 @@ from core.errors import BackendUnavailable, LeaseLost, StoreError, StreamBroken
 from core.grounding import Grounding
 from core.library import Library
 from core.paging import NOTE
-from core.ports import Ledger
+from core.ports import Ledger, Recent
 from core.transcript import LOST, NONE, VANISHED, Call, Fault, Transcript, TranscriptReply, always
 from core.types import (
     Checkpoint,
@@ -129,7 +129,6 @@ class House:
     index: Any = None
     ended: list[Turn | None] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    cut_at: str | None = None
     attempts: int = 0
 
     def __post_init__(self) -> None:
@@ -167,11 +166,10 @@ class House:
     async def turns(self, thread: ThreadId) -> list[Turn]:
         return []
 
-    async def cut(self, thread: ThreadId, model: str) -> str | None:
-        return self.cut_at
+    async def recent(self, thread: ThreadId, model: str) -> Recent:
+        return Recent()
 
-    async def set_cut(self, thread: ThreadId, model: str, message_id: str) -> None:
-        self.cut_at = message_id
+    async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None: ...
 
     async def fresh(self, thread: ThreadId) -> None:
         self.documents.clear()
