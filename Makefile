@@ -7,7 +7,7 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers lint bench lock clean
+.PHONY: help demo test test-servers lint bench soak lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

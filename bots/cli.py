@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from bots.output import print_json
 from core.errors import ChasquiError, SettingsError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def split_pages(
         _end(f"There is no platform {platform!r}. Choose one of {', '.join(profiles)}.", WRONG_USE)
     profile = profiles[platform]
     pages = [profile.render(page) for page in split(_stdin(), profile)]
-    print(json.dumps(pages, ensure_ascii=False, indent=2))
+    print_json(pages)
 
 
 @cli.command()
@@ -251,7 +252,7 @@ def config(as_json: Json = False) -> None:
     """Show the settings in force, secrets masked."""
     values = _masked(_settings("error").model_dump(mode="json"))
     if as_json:
-        print(json.dumps(values, ensure_ascii=False, indent=2))
+        print_json(values)
         return
     for section, value in values.items():
         pairs = value.items() if isinstance(value, dict) else [("", value)]
@@ -280,14 +281,11 @@ def _shown(value: Any) -> str:
 async def _report(found: Any, *, as_json: bool, terse: bool) -> int:
     checks = [check async for check in found]
     if as_json:
-        print(
-            json.dumps(
-                [
-                    {"part": c.part, "well": c.well, "found": c.found, "mend": "" if c.well else c.mend}
-                    for c in checks
-                ],
-                indent=2,
-            )
+        print_json(
+            [
+                {"part": c.part, "well": c.well, "found": c.found, "mend": "" if c.well else c.mend}
+                for c in checks
+            ]
         )
     for check in checks:
         if not as_json and not (terse and check.well):

@@ -1,13 +1,12 @@
 """The long-running roles of `chasqui serve`, in one process, until SIGTERM or Ctrl-C."""
 
 import asyncio
-import signal
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 
 import structlog
 
 from bots.settings import Settings
+from bots.signals import first_press
 from bots.wiring import App, app
 from core.errors import SettingsError
 from core.worker import Worker
@@ -21,46 +20,25 @@ GATEWAYS = ("discord", "slack")
 async def serve(settings: Settings, roles: Collection[str]) -> int:
     """Serve these roles; returns the exit code once they have drained."""
     _check(roles)
-    with draining() as asked:
+    draining = asyncio.Event()
+    with first_press(draining.set):
         async with app(settings) as ready:
             if not ready.platforms:
                 log.warning("serve.no_platform", mend="nothing can be answered: no platform has a token")
             log.info("serve.started", roles=sorted(roles))
-            await worker(ready, settings).run(asked)
+            await worker(ready, settings).run(draining)
     return 0
 
 
 def worker(ready: App, settings: Settings) -> Worker:
     """The worker of this process."""
-    limits = settings.worker
     return Worker(
         ready.inbox.work,
-        ready.assistant,
+        ready.assistant.answer,
         ready.platforms,
-        answers=limits.answers,
-        grace=limits.grace_seconds,
+        at_once=settings.worker.answers,
+        grace=settings.worker.grace_seconds,
     )
-
-
-@contextmanager
-def draining() -> Iterator[asyncio.Event]:
-    """An event that the first SIGTERM or Ctrl-C sets; a second one ends this task."""
-    loop, task, asked = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
-    assert task
-
-    def pressed() -> None:
-        if asked.is_set():
-            task.cancel()
-        asked.set()
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, pressed)
-    try:
-        yield asked
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 def _check(roles: Collection[str]) -> None:
@@ -68,4 +46,4 @@ def _check(roles: Collection[str]) -> None:
         if role in GATEWAYS:
             raise SettingsError(f"The role {role!r} is not there yet in this release. Serve 'worker'.")
         if role not in ROLES:
-            raise SettingsError(f"There is no role {role!r}. Choose among {', '.join((*GATEWAYS, *ROLES))}.")
+            raise SettingsError(f"There is no role {role!r}. Choose among {', '.join(ROLES)}.")

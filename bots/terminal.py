@@ -1,7 +1,6 @@
 """What the terminal offers: one question, a conversation, and the demo."""
 
 import asyncio
-import json
 import signal
 import time
 import uuid
@@ -15,7 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.terminal import Terminal, attachment
+from bots.output import print_json
 from bots.settings import BackendSettings, RedisSettings, Settings
+from bots.signals import first_press
 from bots.wiring import App, app
 from core.commands import Conversation, find
 from core.errors import ChasquiError, UserError
@@ -95,7 +96,7 @@ class TerminalThread:
 @contextmanager
 def _on_interrupt(stop: Callable[[], Awaitable[None]]) -> Iterator[None]:
     """The first Ctrl-C asks the answer to stop, so that what came is kept; a second one gives up."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     assert task
     stopping: list[asyncio.Future[None]] = []
 
@@ -104,20 +105,11 @@ def _on_interrupt(stop: Callable[[], Awaitable[None]]) -> Iterator[None]:
             task.cancel()  # nobody could be asked
 
     def pressed() -> None:
-        if stopping:
-            task.cancel()
-        else:
-            stopping.append(asyncio.ensure_future(stop()))
-            stopping[0].add_done_callback(asked)
+        stopping.append(asyncio.ensure_future(stop()))
+        stopping[0].add_done_callback(asked)
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, pressed)
-    try:
+    with first_press(pressed):
         yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 async def ask(
@@ -130,7 +122,7 @@ async def ask(
         outcome = await here.ask(question, files)
     failed = outcome.kind == "failed" or (outcome.kind == "partial" and not outcome.finish_reason)
     if as_json:
-        out.file.write(json.dumps(as_dict(outcome), ensure_ascii=False, indent=2) + "\n")
+        print_json(as_dict(outcome))
         if failed and not here.interrupted:
             errors.print(Text(outcome.why, "bold red"), soft_wrap=True)
     return INTERRUPTED if here.interrupted else int(failed)

@@ -3,6 +3,7 @@
 * ChasquiError
   + UserError          a person can mend it; its text is shown to them as it stands
     - FileRefused      an attachment that cannot be read, with the reason
+    - InboxFull        a question that is not accepted, because too many wait already
     - SettingsError    the operator's settings; shown on stderr with exit code 2
   + BackendError       the model's side; logged with detail, a person sees ``sentence``
     - BackendUnavailable   refused, unreachable, hung before the first token, 502/503/504   (retried)
@@ -17,7 +18,7 @@
     - WriteFailed          nobody knows whether it was written; writing again is safe       (retried)
     - PageClosed           this page takes no more text; what stood before still stands  (next page)
   + StoreError         the Redis-protocol server cannot be reached or refuses
-  + LeaseLost          another worker holds the thread now: stop at once and write nothing
+  + LeaseLost          the message is not ours to answer any more: stop at once and write nothing
 
 Messages of BackendError and below may name hosts and ports, never keys or people's words.
 """
@@ -153,4 +154,7 @@ class StoreError(ChasquiError):
 
 
 class LeaseLost(ChasquiError):
-    """Another worker holds this thread now; whoever sees this stops and writes nothing more."""
+    """The message is not ours to answer any more: another worker holds its thread, or it was deleted.
+
+    Whoever sees this stops and writes nothing more.
+    """

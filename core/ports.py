@@ -1,6 +1,6 @@
 """What the core needs of the outside world: few verbs each, implemented once per vendor in adapters/.
 
-Every implementation of a port runs through the same contract tests (tests/adapters/).
+Implementations of one port run through the same contract tests (tests/adapters/).
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence

@@ -25,9 +25,7 @@ REST = 5.0
 """Seconds for which a replica that just failed is only the last resort."""
 ASK_AGAIN = 60.0
 """Seconds until a replica that did not say its limits is asked for them again."""
-
-
-UNKNOWN = 16
+SLOTS_UNTIL_KNOWN = 16
 """Slots that are counted on at a replica that did not say yet how many it has."""
 
 
@@ -116,7 +114,7 @@ class Router:
 
     def capacity(self) -> dict[str, int]:
         """How many streams each replica takes at once, as far as it said so."""
-        return {r.name: r.limits.max_concurrent if r.limits else UNKNOWN for r in self._replicas}
+        return {r.name: r.limits.max_concurrent if r.limits else SLOTS_UNTIL_KNOWN for r in self._replicas}
 
     def _choose(self, name: str = "") -> _Replica:
         now = self._clock()

@@ -5,9 +5,8 @@ asked is told.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Protocol
 
 import structlog
 
@@ -24,46 +23,41 @@ GIVEN_UP = (
     f"This question could not be answered in {ATTEMPTS} attempts, so it was set aside. Ask it again later."
 )
 
-_PATIENT = 2.0
+_PLACES_EVERY = 2.0
 """Seconds that people wait before they are told their place, and between two such looks."""
-
-
-class Answers(Protocol):
-    """What a worker needs of `core.assistant.Assistant`."""
-
-    async def answer(self, lease: Lease, platform: Platform) -> Outcome:
-        """Answer the message and end the lease; any error leaves the message in the inbox."""
-        ...
+_STATUS_WITHIN = 2.0
+"""Seconds that a platform may take to show one: no place is worth holding up the others."""
 
 
 class Worker:
-    """Answers what `work` (see `Inbox.work`) gives it, on these platforms, `answers` at a time.
+    """Answers what `work` (see `Inbox.work`) gives it, on these platforms, so many `at_once`.
 
-    `grace` is how many seconds the answers in progress have once it drains; what is not done by then is
-    left to another worker, which goes on with it.
+    `answer` is `Assistant.answer`: it ends the lease, or raises and leaves the message in the inbox. `grace`
+    is how many seconds the answers in progress have once it drains; what is not done by then is left to
+    another worker, which goes on with it.
     """
 
     def __init__(
         self,
         work: Callable[[], AbstractAsyncContextManager[Work]],
-        assistant: Answers,
+        answer: Callable[[Lease, Platform], Awaitable[Outcome]],
         platforms: Mapping[str, Platform],
         *,
-        answers: int = 64,
-        grace: float = 60.0,
+        at_once: int,
+        grace: float,
     ) -> None:
         self._work = work
-        self._assistant = assistant
+        self._answer = answer
         self._platforms = platforms
-        self._answers = answers
+        self._at_once = at_once
         self._grace = grace
 
     async def run(self, draining: asyncio.Event) -> None:
         """Work until this worker is to drain, and then until it has."""
         async with self._work() as work:
-            log.info("worker.started", platforms=sorted(self._platforms), answers=self._answers)
+            log.info("worker.started", platforms=sorted(self._platforms), at_once=self._at_once)
             telling = asyncio.create_task(self._tell_places(work))
-            serving = [asyncio.create_task(self._serve(work)) for _ in range(self._answers)]
+            serving = [asyncio.create_task(self._serve(work)) for _ in range(self._at_once)]
             try:
                 await _first(draining, [*serving, telling])
                 work.close()
@@ -79,9 +73,9 @@ class Worker:
             async with work.take() as lease:
                 if lease is None:
                     return
-                await self._answer(lease)
+                await self._try(lease)
 
-    async def _answer(self, lease: Lease) -> None:
+    async def _try(self, lease: Lease) -> None:
         """Answer a message or tell why not; a failure leaves it in the inbox for another attempt."""
         message = lease.message
         with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
@@ -89,7 +83,7 @@ class Worker:
                 if lease.attempts > ATTEMPTS:  # whoever took it died of it, or never came to say why
                     await self._give_up(lease, "Every worker that took it was interrupted.")
                 else:
-                    await self._assistant.answer(lease, self._platform(message))
+                    await self._answer(lease, self._platform(message))
             except LeaseLost as error:
                 log.info("worker.lease_lost", detail=str(error))
             except (PlatformError, StoreError) as error:
@@ -126,7 +120,7 @@ class Worker:
         """Show people who wait how many come before them, whenever that changes."""
         told: dict[str, tuple[str, Reply]] = {}
         while True:
-            await asyncio.sleep(_PATIENT)
+            await asyncio.sleep(_PLACES_EVERY)
             with suppress(StoreError):
                 told = {
                     place.message.id: await self._tell(place, told.get(place.message.id))
@@ -140,7 +134,7 @@ class Worker:
             return before
         reply = before[1] if before else self._platform(place.message).reply(place.message, _NoLedger())
         try:
-            async with asyncio.timeout(_PATIENT):
+            async with asyncio.timeout(_STATUS_WITHIN):
                 await reply.status(text)
         except (ChasquiError, TimeoutError) as error:
             log.info("worker.place_not_told", error=type(error).__name__)

@@ -92,19 +92,6 @@ class FakeWork:
         self._closed = True
 
 
-@dataclass
-class Answering:
-    """Answers by a function; the outcome does not matter."""
-
-    how: Callable[[Lease], Awaitable[object]]
-
-    async def answer(self, lease: Lease, platform: Platform) -> Outcome:
-        """As `Assistant.answer`."""
-        await self.how(lease)
-        await lease.finish(None)
-        return Outcome("answered")
-
-
 async def nothing(lease: Lease) -> None:
     """An answer that is there at once."""
 
@@ -125,15 +112,20 @@ async def run(
     platform: Transcript | None = None,
     *,
     until: float = HOUR,
-    answers: int = 2,
+    at_once: int = 2,
     grace: float = 60.0,
 ) -> Transcript:
     """Let a worker work for so long, and drain."""
     platform, draining = platform or Transcript(), asyncio.Event()
     asyncio.get_running_loop().call_later(until, draining.set)
-    await Worker(inbox.joined, Answering(how), {"transcript": platform}, answers=answers, grace=grace).run(
-        draining
-    )
+
+    async def answer(lease: Lease, platform: Platform) -> Outcome:
+        await how(lease)
+        await lease.finish(None)
+        return Outcome("answered")
+
+    worker = Worker(inbox.joined, answer, {"transcript": platform}, at_once=at_once, grace=grace)
+    await worker.run(draining)
     return platform
 
 
@@ -226,7 +218,7 @@ async def test_a_draining_worker_ends_its_answers_and_takes_no_more() -> None:
         await asyncio.sleep(40.0)
 
     inbox = FakeWork(deque([begun, waiting]))
-    await run(inbox, answer, until=5.0, answers=1)
+    await run(inbox, answer, until=5.0, at_once=1)
 
     assert (begun.finished, waiting.finished, list(inbox.leases)) == (True, False, [waiting])
 

@@ -31,6 +31,6 @@ async def test_a_role_that_does_not_exist_is_named(world: World) -> None:
     missing = await world.run("serve")
 
     assert (wrong.code, missing.code) == (2, 2)
-    assert wrong.sentence == "There is no role 'wroker'. Choose among discord, slack, worker, all."
+    assert wrong.sentence == "There is no role 'wroker'. Choose among worker, all."
     assert "serve --help" in missing.sentence
     assert not world.data.exists()

@@ -120,5 +120,5 @@ async def _work(options: Options) -> None:
             store, worker=options.name, ttl=options.ttl, capacity=lambda: {"known": options.slots}
         )
         platforms = {"echo": MortalEcho(options, fate)}
-        worker = Worker(inbox.work, assistant, platforms, answers=options.answers, grace=options.grace)
+        worker = Worker(inbox.work, assistant.answer, platforms, at_once=options.answers, grace=options.grace)
         await worker.run(draining)
