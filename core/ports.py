@@ -15,6 +15,7 @@ from core.types import (
     Checkpoint,
     Delta,
     Document,
+    Feedback,
     Hit,
     Limits,
     Message,
@@ -307,6 +308,58 @@ class Documents(Protocol):
 
     async def of(self, thread: ThreadId) -> list[Document]:
         """The documents of this thread since the last `History.fresh`, oldest first."""
+        ...
+
+
+class Feedbacks(Protocol):
+    """What people think of answers."""
+
+    async def put(self, thread: ThreadId, feedback: Feedback) -> None:
+        """Keep it with its thread; a person's newest word on a message replaces the one before."""
+        ...
+
+    async def of(self, thread: ThreadId) -> list[Feedback]:
+        """All that is kept of a thread, oldest first."""
+        ...
+
+
+class Notes(Protocol):
+    """Small things that all processes of a platform have to know, by name; nobody's words.
+
+    Names are the platform's own: ``discord:seen:CHANNEL``.
+    """
+
+    async def put(self, name: str, value: str, *, seconds: float | None = None) -> None:
+        """Keep a value, for so long; None is for good."""
+        ...
+
+    async def get(self, name: str) -> str | None:
+        """The value, while it is kept."""
+        ...
+
+    async def drop(self, name: str) -> None:
+        """Keep it no longer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a platform takes in one of its buckets: `calls` in any `seconds`."""
+
+    bucket: str
+    calls: int
+    seconds: float
+
+
+class Rates(Protocol):
+    """The buckets of a platform, over all workers."""
+
+    async def wait(self, rate: Rate) -> None:
+        """Return when this call may be made, in the order of asking."""
+        ...
+
+    async def rest(self, bucket: str, seconds: float) -> None:
+        """The platform wants no call of this bucket for so long: let all workers know."""
         ...
 
 

@@ -75,7 +75,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time."""
+    """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time.
+
+    `quoted` is what the question points at and no turn holds: earlier messages, each as ``name: text``,
+    oldest first. `persona` and `grounding` are those of the channel; empty takes the team's.
+    """
 
     id: str
     thread: ThreadId
@@ -84,6 +88,9 @@ class Message:
     at: float
     author_name: str = ""
     attachments: tuple[Attachment, ...] = ()
+    quoted: str = ""
+    persona: str = ""
+    grounding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +212,17 @@ class Turn:
     author: str = ""
     author_name: str = ""
     citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a person thinks of the answer to a message: whether it helped, and why, in their words."""
+
+    message_id: str
+    author: str
+    helped: bool
+    at: float
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,17 @@ def counted(message_id: str | bytes, at: Address) -> bytes:
     return at.thread.encode() + b" " + (_bytes(message_id) if isinstance(message_id, str) else message_id)
 
 
+def note(name: str) -> str:
+    """A note of a platform."""
+    return f"chasqui:note:{_hash(name)}"
+
+
+def rate(bucket: str) -> tuple[str, str]:
+    """A bucket of a platform: list of the times of its last calls, and when its rest ends."""
+    tag = f"chasqui:{{rate:{_hash(bucket)}}}"
+    return f"{tag}:calls", f"{tag}:rest"
+
+
 def channel(worker: str) -> str:
     """The channel on which a worker hears that it should look at something."""
     return f"chasqui:worker:{worker}"
