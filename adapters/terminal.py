@@ -51,6 +51,9 @@ class Terminal:
         reply = QuietReply() if self._quiet else TerminalReply(self._out, self._errors)
         await reply.finish(outcome)
 
+    async def show_place(self, message: Message, text: str) -> None:
+        """As `Platform.show_place`: the process that asks answers too, so nothing waits here."""
+
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""
         path = path_of(file)

@@ -88,7 +88,10 @@ class Reply(Protocol):
         ...
 
     async def status(self, text: str | None) -> None:
-        """Show what is being done, before the first text; None takes it away."""
+        """Show what is being done, before the first text; None takes it away.
+
+        May go on showing it until it is cancelled, where what it shows fades.
+        """
         ...
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
@@ -125,6 +128,13 @@ class Platform(Protocol):
         before it is sent again. What stands already as it is to be written is left as it is, also where
         it takes no more: then PageClosed says that it shows only what was written before. A page that
         another reply could edit can be edited, and one that it could not is not given another text.
+        """
+        ...
+
+    async def show_place(self, message: Message, text: str) -> None:
+        """Let the asker of a message that waits read its place; the first text of its answer replaces it.
+
+        Raises only PlatformError.
         """
         ...
 

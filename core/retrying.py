@@ -66,7 +66,7 @@ class RetryingReply:
 
     async def _show_status(self, text: str | None) -> None:
         try:
-            await _once(lambda: self._reply.status(text))
+            await self._reply.status(text)
         except ChasquiError as error:
             log.info("reply.status_failed", error=type(error).__name__, detail=str(error))
 

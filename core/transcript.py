@@ -88,6 +88,7 @@ class Transcript:
     ) -> None:
         self.files: dict[str, bytes] = {}
         self.replies: list[TranscriptReply] = []
+        self.places: list[tuple[str, str]] = []
         self.faults = faults
         self._profile = profile
         self._rate = rate
@@ -104,6 +105,12 @@ class Transcript:
         reply = TranscriptReply(self, self._profile, ledger, message.id)
         self.replies.append(reply.behind(before) if before else reply)
         return self.replies[-1]
+
+    async def show_place(self, message: Message, text: str) -> None:
+        """As `Platform.show_place`; `places` keeps what was shown. Any fault but a slow one befalls it."""
+        if self.faults(Call("status", _now(), text)).kind not in ("none", "slow"):
+            raise WriteFailed("no answer")
+        self.places.append((message.id, text))
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, in two pieces."""

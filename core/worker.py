@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 import structlog
 
 from core.errors import ChasquiError, LeaseLost, PlatformError, StoreError
-from core.ports import END, Lease, Ledger, Place, Platform, Reply, Standing, Work
+from core.ports import END, Lease, Place, Platform, Work
 from core.retrying import RetryingReply
 from core.types import Checkpoint, Message, Outcome
 
@@ -118,7 +118,7 @@ class Worker:
 
     async def _tell_places(self, work: Work) -> None:
         """Show people who wait how many come before them, whenever that changes."""
-        told: dict[str, tuple[str, Reply]] = {}
+        told: dict[str, str] = {}
         while True:
             await asyncio.sleep(_PLACES_EVERY)
             with suppress(StoreError):
@@ -128,17 +128,15 @@ class Worker:
                     if place.message.thread.platform in self._platforms
                 }
 
-    async def _tell(self, place: Place, before: tuple[str, Reply] | None) -> tuple[str, Reply]:
+    async def _tell(self, place: Place, before: str | None) -> str:
         text = sentence(place)
-        if before and before[0] == text:
-            return before
-        reply = before[1] if before else self._platform(place.message).reply(place.message, _NoLedger())
-        try:
-            async with asyncio.timeout(_STATUS_WITHIN):
-                await reply.status(text)
-        except (ChasquiError, TimeoutError) as error:
-            log.info("worker.place_not_told", error=type(error).__name__)
-        return text, reply
+        if text != before:
+            try:
+                async with asyncio.timeout(_STATUS_WITHIN):
+                    await self._platform(place.message).show_place(place.message, text)
+            except (PlatformError, TimeoutError) as error:
+                log.info("worker.place_not_told", error=type(error).__name__)
+        return text
 
 
 def sentence(place: Place) -> str:
@@ -152,19 +150,6 @@ def sentence(place: Place) -> str:
         return f"{text} before yours."
     about = f"{5 * round(seconds / 5)} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
     return f"{text} before yours: about {about}."
-
-
-class _NoLedger(Ledger):
-    """For a reply that only shows a status: whoever holds the lease writes the answer."""
-
-    async def standing(self) -> Standing:
-        raise LeaseLost("Nobody holds this message yet.")
-
-    async def intend(self, part: int, checkpoint: Checkpoint) -> None:
-        raise LeaseLost("Nobody holds this message yet.")
-
-    async def sent(self, part: int, platform_id: str) -> None:
-        raise LeaseLost("Nobody holds this message yet.")
 
 
 async def _first(event: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -91,5 +91,8 @@ class MortalPlatform:
     def reply(self, message: Message, ledger: Ledger) -> Reply:
         return MortalReply(self.platform.reply(message, ledger), self.life)
 
+    async def show_place(self, message: Message, text: str) -> None:
+        await self.platform.show_place(message, text)
+
     def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         return self.platform.download(file)

@@ -53,7 +53,7 @@ async def test_a_status_never_delays_or_breaks_an_answer(fault: Fault) -> None:
         await reply.finish(ANSWERED)
     assert transcript.pages == ["Hello."]
     failed = [entry for entry in logs if entry["event"] == "reply.status_failed"]
-    assert len(failed) == (fault.seconds != 2.0)
+    assert len(failed) == (fault.kind != "slow")  # a slow one is dropped when the text comes
 
 
 @on_virtual_clock

@@ -247,8 +247,7 @@ async def test_those_who_wait_are_told_their_place_when_it_changes() -> None:
     loop.call_later(20.0, inbox.places.__setitem__, 0, Place(message(1), 0, None))
     await run(inbox, nothing, platform, until=60.0)
 
-    (reply,) = platform.replies
-    assert reply.statuses == ["3 questions are before yours.", "Your question is next."]
+    assert [text for _, text in platform.places] == ["3 questions are before yours.", "Your question is next."]
 
 
 @on_virtual_clock

@@ -25,6 +25,10 @@ class EchoPlatform:
         """As `Platform.reply`."""
         return EchoReply(self, message.id, ledger)
 
+    async def show_place(self, message: Message, text: str) -> None:
+        """As `Platform.show_place`."""
+        await self.call("status", message=message.id, text=text)
+
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`; there are no files here."""
         pieces: tuple[bytes, ...] = ()
