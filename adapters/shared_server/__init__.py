@@ -37,8 +37,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import structlog
+
 from adapters.shared_server import keeper
 from core.errors import UserError
+
+log = structlog.get_logger()
 
 _LONGEST_SOCKET = 100
 """Bytes; the kernels allow 104 (macOS) and 108 (Linux)."""
@@ -48,6 +52,9 @@ _POLL = 0.02
 
 _HANDOVER = 1.0
 """Seconds for a server of another version to be gone, if its last user has just left."""
+
+_WATCH, _LONGEST_WATCH = 0.5, 30.0
+"""Seconds between two looks whether the server is still alive."""
 
 _ORPHAN_GRACE = 2.0
 """Seconds that a server without keeper has between SIGTERM and SIGKILL, and then to be gone."""
@@ -75,6 +82,7 @@ class Server:
 async def shared(data_dir: Path, server: Server, *, patience: float = 30.0) -> AsyncIterator[Path]:
     """The unix socket of the one `server` of `data_dir`, started if need be; the last user out ends it.
 
+    Should it die while it is used, it is started again, and answers at the same socket.
     `patience` is in seconds and bounds everything that comes before the server answers. Raises
     UserError when the directory cannot be used, when the server does not come up, or when one of
     another version runs.
@@ -87,7 +95,12 @@ async def shared(data_dir: Path, server: Server, *, patience: float = 30.0) -> A
         except TimeoutError:
             words = files.last_words()
             raise UserError(f"The {server.name} server did not answer in {patience:g} s{words}") from None
-        yield socket
+        keeping = asyncio.create_task(_keep_up(files, server))
+        try:
+            yield socket
+        finally:
+            keeping.cancel()
+            await asyncio.wait([keeping])
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +204,26 @@ async def _join_or_start(files: _Files, server: Server) -> Path | None:
         socket = await _start(files, server, alive, keeper_lock)
     await _wait_until_up(files, server, socket)
     return socket
+
+
+async def _keep_up(files: _Files, server: Server) -> None:
+    """Start the server again whenever it is dead, until cancelled; less often where it does not come up."""
+    wait = _WATCH
+    while True:
+        await asyncio.sleep(wait)
+        with _opened(files.path("alive")) as alive:
+            is_dead = _try_lock(alive)
+        if not is_dead:
+            continue
+        log.warning("shared_server.died", server=server.name)
+        with _opened(files.path("start")) as start:
+            await _lock(start)
+            try:
+                await _join_or_start(files, server)
+                wait = _WATCH
+            except UserError as error:
+                wait = min(2 * wait, _LONGEST_WATCH)
+                log.error("shared_server.not_started_again", server=server.name, error=error.sentence)  # noqa: TRY400
 
 
 async def _end_orphan(state: _State | None, alive: int) -> None:

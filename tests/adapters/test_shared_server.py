@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.shared_server import shared
 from core.errors import UserError
@@ -163,6 +164,27 @@ async def test_a_server_that_died_is_started_again_for_the_next_user(tmp_path: P
         async with shared(tmp_path, small_server(tmp_path)) as new:
             assert await pid_behind(new) != server
             await until(lambda: not runs(keeper))
+
+
+async def test_a_server_that_dies_while_it_is_used_is_started_again(tmp_path: Path) -> None:
+    """At the same socket, for all who use it, and never twice at once."""
+    async with shared(tmp_path, small_server(tmp_path)) as socket, shared(tmp_path, small_server(tmp_path)):
+        first = await pid_behind(socket)
+        with capture_logs() as logs:
+            await kill(first)
+
+            async def answers() -> int:
+                try:
+                    return await pid_behind(socket)
+                except (OSError, ValueError):
+                    return first
+
+            async with asyncio.timeout(10.0):
+                while await answers() == first:
+                    await asyncio.sleep(0.02)
+
+    assert "shared_server.died" in {entry["event"] for entry in logs}
+    assert not (tmp_path / "two servers at once").exists()
 
 
 async def test_many_processes_that_come_and_go_never_meet_two_servers(
