@@ -5,8 +5,11 @@ format; what only one format can show (pages, slides, sheets, ids) is said at it
 """
 
 import datetime as dt
+import io
 import random
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +17,7 @@ from typing import Any, NamedTuple
 import docx
 import openpyxl
 import pptx
+from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib import pdfencrypt
 from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen.canvas import Canvas
@@ -203,6 +207,51 @@ def workbook(folder: Path, name: str = "cities.xlsx") -> Path:
     return folder / name
 
 
+def formatted_workbook(
+    folder: Path, rows: Iterable[tuple[str, Any, str]], name: str = "formats.xlsx"
+) -> Path:
+    """A sheet with a header and rows of (name, value, number format); a gap stands before the values."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(["Name", "Value"])
+    for number, (label, value, form) in enumerate(rows, 2):
+        sheet.cell(number, 1, label)
+        sheet.cell(number, 2, value).number_format = form
+    book.save(folder / name)
+    return folder / name
+
+
+def large_workbook(folder: Path, rows: int, columns: int, name: str = "large.xlsx") -> Path:
+    """A sheet whose cells are numbered from 0, row by row."""
+    cells = [f"<c><v>{number}</v></c>" for number in range(rows * columns)]
+    lines = ("".join(cells[start : start + columns]) for start in range(0, len(cells), columns))
+    sheet = "".join(
+        ("<worksheet><sheetData>", *(f"<row>{line}</row>" for line in lines), "</sheetData></worksheet>")
+    )
+    relation = '<Relationships><Relationship Id="r" Type="x/{}" Target="{}"/></Relationships>'
+    members = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": relation.format("officeDocument", "xl/workbook.xml"),
+        "xl/_rels/workbook.xml.rels": relation.format("worksheet", "sheet.xml"),
+        "xl/workbook.xml": '<workbook xmlns:r="x"><sheets><sheet name="Large" r:id="r"/></sheets></workbook>',
+        "xl/sheet.xml": sheet,
+    }
+    return archive(folder, name, {member: content.encode() for member, content in members.items()})
+
+
+def picture(folder: Path, name: str, words: Sequence[str], pages: int = 1) -> Path:
+    """Lines of black words on white, in the format that the suffix of `name` says."""
+    font = ImageFont.load_default(size=32)
+    page = Image.new("RGB", (900, 60 * len(words) + 60), "white")
+    for place, line in enumerate(words):
+        ImageDraw.Draw(page).text((40, 30 + 60 * place), line, fill="black", font=font)
+    if pages > 1:
+        page.save(folder / name, save_all=True, append_images=[page] * (pages - 1))
+    else:
+        page.save(folder / name)
+    return folder / name
+
+
 def archive(folder: Path, name: str, members: dict[str, bytes]) -> Path:
     """A zip file."""
     with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -223,18 +272,34 @@ def bare_word(folder: Path, name: str, part: bytes) -> Path:
     return archive(folder, name, {**_WORD_ONLY, "word/document.xml": part})
 
 
-def bomb(folder: Path, name: str = "bomb.docx", megabytes: int = 200) -> Path:
-    """A Word file of about a hundredth of `megabytes` that unpacks to all of them."""
-    path = archive(folder, name, _WORD_ONLY)
-    with (
-        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
-        packed.open("word/document.xml", "w", force_zip64=True) as part,
-    ):
-        part.write(b"<document><body><p><r><t>")
-        for _ in range(megabytes):
-            part.write(b"A" * 1_000_000)
-        part.write(b"</t></r></p></body></document>")
+def bomb(
+    folder: Path, name: str = "bomb.docx", megabytes: int = 200, member: str = "word/document.xml"
+) -> Path:
+    """A file of a thousandth of `megabytes` that unpacks to them: of Word, or with another `member` a zip."""
+    path = archive(folder, name, _WORD_ONLY if member.startswith("word/") else {})
+    start, block, end = b"<document><body><p><r><t>", b"A" * 1_000_000, b"</t></r></p></body></document>"
+    crc = zlib.crc32(start)
+    for _ in range(megabytes):
+        crc = zlib.crc32(block, crc)
+    # Streams that end in a full flush may be put together, so one block is compressed for all.
+    deflated = _deflated(start) + _deflated(block) * megabytes + _deflated(end, zlib.Z_FINISH)
+    entry = zipfile.ZipInfo(member)
+    entry.compress_type, entry.CRC = zipfile.ZIP_DEFLATED, zlib.crc32(end, crc)
+    entry.file_size, entry.compress_size = len(start + end) + megabytes * len(block), len(deflated)
+    with zipfile.ZipFile(path, "a") as packed:
+        assert packed.fp
+        entry.header_offset = packed.start_dir
+        packed.fp.seek(packed.start_dir)
+        packed.fp.write(entry.FileHeader() + deflated)
+        packed.start_dir = packed.fp.tell()
+        packed.filelist.append(entry)
+        packed._didModify = True  # type: ignore[attr-defined]  # else it writes no directory
     return path
+
+
+def _deflated(content: bytes, flush: int = zlib.Z_FULL_FLUSH) -> bytes:
+    squeezing = zlib.compressobj(9, wbits=-15)
+    return squeezing.compress(content) + squeezing.flush(flush)
 
 
 def laughs(folder: Path, name: str = "laughs.docx") -> Path:
@@ -263,12 +328,57 @@ def bold_word(folder: Path, name: str = "bold.docx") -> Path:
 
 
 def mutated(path: Path, name: str, seed: int) -> Path:
-    """Another file with some bytes changed, a stretch doubled or taken out; the same for the same seed."""
+    """Another file made of this one by a few random wounds; the same for the same seed."""
     dice = random.Random(seed)
-    content = bytearray(path.read_bytes())
-    for _ in range(dice.randint(1, 30)):
-        content[dice.randrange(len(content))] = dice.randrange(256)
+    content = path.read_bytes()
+    if content.startswith(b"PK") and dice.random() < 0.7:
+        content = _repacked(content, dice)  # else hardly a wound gets past the checksums
+    else:
+        for _ in range(dice.randint(1, 4)):
+            content = _wounded(content, dice)
+    return raw(path.parent, name, content)
+
+
+def _wounded(content: bytes, dice: random.Random) -> bytes:
+    """Bytes changed, cut off, taken out, doubled or repeated, or numbers made extreme."""
+    if not content:
+        return content
     start = dice.randrange(len(content))
-    stretch = content[start : start + dice.randrange(200)]
-    content[start : start + (len(stretch) if dice.random() < 0.5 else 0)] = stretch * dice.randrange(3)
-    return raw(path.parent, name, bytes(content))
+    end = min(len(content), start + dice.randrange(1, 400))
+    before, stretch, after = content[:start], content[start:end], content[end:]
+    wound = dice.randrange(6)
+    if wound == 0:
+        flipped = bytearray(content)
+        for _ in range(dice.randint(1, 30)):
+            flipped[dice.randrange(len(flipped))] ^= 1 << dice.randrange(8)
+        return bytes(flipped)
+    if wound == 1:
+        return before + stretch * dice.choice((2, 3, 1000)) + after
+    if wound == 2:
+        place = dice.randrange(len(content))
+        return content[:place] + stretch + content[place:]
+    if wound == 3:
+        return re.sub(
+            rb"\d+", dice.choice((b"-1", b"4294967295", b"99999999999")), content, count=dice.randint(1, 9)
+        )
+    return before + after if wound == 4 else before
+
+
+def _repacked(content: bytes, dice: random.Random) -> bytes:
+    """A zip file with the contents of an entry wounded, an entry gone, doubled, or in another's place."""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        members = [(entry.filename, packed.read(entry)) for entry in packed.infolist()]
+    place, other = dice.randrange(len(members)), dice.randrange(len(members))
+    name, inside = members[place]
+    change = dice.randrange(6)
+    if change == 0:
+        del members[place]
+    elif change == 1:
+        members[place] = (name, members[other][1])
+    else:
+        members[place] = (name, _wounded(inside, dice))
+    found = io.BytesIO()
+    with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as packed:
+        for member, inside in members:
+            packed.writestr(member, inside)
+    return found.getvalue()

@@ -1,5 +1,7 @@
 """The text of a file that is text, whatever its encoding."""
 
+import codecs
+import contextlib
 import re
 import unicodedata
 
@@ -20,10 +22,10 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
 
 
-def text_of(data: bytes) -> str:
-    """The text of a file that is text: by its byte order mark, as UTF-8, as UTF-16, as an HTML page
-    declares, or as charset-normalizer guesses. Raises Refused where it is empty or no text."""
-    text = _decoded(data)
+def text_of(data: bytes, most: int) -> str:
+    """The first `most` characters of a file that is text: by its byte order mark, as UTF-8, as UTF-16, as an
+    HTML page declares, or as charset-normalizer guesses. Raises Refused where it is empty or no text."""
+    text = _decoded(data[: 4 * most + 4])[:most]  # no encoding takes more bytes, its mark included
     sample = text[:100_000]
     odd = sum(character < " " and character not in _TEXT_CONTROLS for character in sample)
     if odd > 1 + len(sample) / 200:
@@ -43,7 +45,10 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        return _nearly_utf_8(data) or _legacy(data)
+        # A sample tells the encoding; it must show the bytes that are not ASCII.
+        start = max(re.search(rb"[\x80-\xff]", data).start() - 2000, 0)  # type: ignore[union-attr] # UTF-8 failed
+        sample = data[start : start + 200_000]
+        return data.decode("utf-8" if _nearly_utf_8(sample) else _legacy(data[:2048], sample), "replace")
 
 
 def _utf_16(data: bytes) -> str:
@@ -58,34 +63,34 @@ def _utf_16(data: bytes) -> str:
     raise Refused(_UNKNOWN)
 
 
-def _nearly_utf_8(data: bytes) -> str | None:
+def _nearly_utf_8(sample: bytes) -> bool:
     """UTF-8 with a few broken bytes, such as a log that was cut in the middle of a character."""
-    text = data.decode("utf-8", "replace")
-    broken = text.count("\ufffd")
+    text = codecs.utf_8_decode(sample, "replace", False)[0]  # False: its own end may cut a character
     foreign = sum(map(len, re.findall(r"[^\x00-\x7f\ufffd]+", text)))
-    return text if broken <= 1 + foreign / 100 and foreign else None
+    return bool(foreign) and text.count("\ufffd") <= 1 + foreign / 100
 
 
-def _legacy(data: bytes) -> str:
-    declared = _CHARSET.search(data, 0, 2048)
+def _legacy(head: bytes, sample: bytes) -> str:
+    """The name of an encoding of one byte a character, or an older one of several."""
+    declared = _CHARSET.search(head)
     if declared:
-        try:
-            return data.decode(declared[1].decode("ascii"), "replace")
-        except (LookupError, ValueError):
-            pass  # no such encoding, or none of text
-    western = data.decode("cp1252", "replace")
-    if _reads_western(western):
-        return western
+        with contextlib.suppress(LookupError, ValueError):  # no such encoding, or none of text
+            return _of_text(declared[1].decode("ascii"))
+    if _reads_western(sample.decode("cp1252", "replace")):
+        return "cp1252"
     import charset_normalizer  # noqa: PLC0415 - most files need none of its 50 ms
 
-    # A sample suffices to tell the encoding, and it must show the bytes that are not ASCII.
-    start = max(re.search(rb"[\x80-\xff]", data).start() - 2000, 0)  # type: ignore[union-attr] # UTF-8 failed
     best = charset_normalizer.from_bytes(
-        data[start : start + 200_000], cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32"]
+        sample, cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32"]
     ).best()
     if best is None:
         raise Refused(_UNKNOWN)
-    return data.decode(best.encoding, "replace")
+    return best.encoding
+
+
+def _of_text(encoding: str) -> str:
+    b"".decode(encoding)
+    return encoding
 
 
 def _reads_western(text: str) -> bool:

@@ -2,10 +2,16 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
+import time
+import weakref
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -17,41 +23,57 @@ from core.ports import Block, Extracted
 
 log = structlog.get_logger(__name__)
 
-_PACKAGES = str(Path(__file__).parents[2])
 _ENVIRONMENT = {
-    "PYTHONPATH": _PACKAGES,
+    "PYTHONPATH": str(Path(__file__).parents[2]),
     "PYTHONUTF8": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "LC_ALL": "C.UTF-8",
-    # Each thread's own heap and stack would count as address space.
+    # Each thread's own heap and stack would count as memory.
     "MALLOC_ARENA_MAX": "2",
     "RAYON_NUM_THREADS": "1",
     "TOKIO_WORKER_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
 }
+LANGUAGES = (
+    "/usr/share/tesseract-ocr/5/tessdata",
+    "/usr/share/tesseract-ocr/4.00/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/homebrew/share/tessdata",
+)
+"""Where Debian, Fedora and Homebrew put Tesseract's data; its own TESSDATA_PREFIX goes before them."""
+
 _TOO_LONG = "takes too long to read, so please send the part that matters"
 _TOO_BIG = "needs too much memory to read, so please send the part that matters"
 _BROKEN = "is damaged or of a kind that I cannot read, so please save it as PDF or text and send that"
-_NOT_INSTALLED = "cannot be read here, so please ask whoever runs chasqui to install its extra `files`"
-_DEATHS = {
-    signal.SIGXCPU: _TOO_LONG,
-    signal.SIGALRM: _TOO_LONG,
-    signal.SIGABRT: _TOO_BIG,  # how Rust and C++ end when no memory is left
-    signal.SIGKILL: _TOO_BIG,  # how the system ends the greediest process
+_FAILURES = {
+    "ModuleNotFoundError": (
+        "cannot be read here, so please ask whoever runs chasqui to install its extra `files`"
+    ),
+    "Unconfined": "cannot be read safely here, so please ask whoever runs chasqui to look at its log",
 }
+_OUT_OF_TIME = (signal.SIGXCPU, signal.SIGALRM)
+_OUT_OF_MEMORY = (
+    signal.SIGABRT,  # how Rust and C++ end when no memory is left
+    signal.SIGKILL,  # how the system ends the greediest process
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractionLimits:
-    """What one file may cost.
+    """What files may cost.
 
-    `max_bytes` is the size of the file; `max_chars` the characters of text that are kept of it;
-    `memory_bytes` the address space of the process that reads it, of which a parser maps 250 MB before it
-    begins; `seconds` bounds its real and its CPU time alike. At most `parallel` files are read at once.
+    `max_bytes` is the size of one file; `max_chars` the characters and `max_parts` the pages, slides,
+    sections or stretches of rows that are kept of it; `seconds` bounds its real and its CPU time alike.
+    At most `parallel` files are read at once, each with an equal share of `memory_bytes`; a file for which
+    that is too little is read again alone, with all of it. What libraries map from their files comes on
+    top, 30 MB at most.
     """
 
     max_bytes: int = 25_000_000
     max_chars: int = 4_000_000
-    memory_bytes: int = 1_000_000_000
+    max_parts: int = 20_000
+    memory_bytes: int = 320_000_000
     seconds: float = 15.0
     parallel: int = 2
 
@@ -62,6 +84,7 @@ class SandboxedExtractor:
     def __init__(self, *, limits: ExtractionLimits = ExtractionLimits()) -> None:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
+        self._alone = asyncio.Lock()
 
     async def extract(self, path: Path, name: str) -> Extracted:
         """The text of the file at `path`; `name` is what people call it.
@@ -70,23 +93,32 @@ class SandboxedExtractor:
         and slides bear their number, sheets their name, rows and lines of code their range as label, and
         sections of HTML the id of their heading as anchor. Raises FileRefused.
         """
-        async with self._slots:
-            try:
-                return await self._ask(path, name)
-            except _Unreadable as error:
-                raise FileRefused(f"I cannot read {shown(name)}: it {error}.") from None
+        limits = self._limits
+        seconds = limits.seconds
+        try:
+            async with self._slots:
+                began = time.monotonic()
+                with contextlib.suppress(_OutOfMemory):
+                    return await self._ask(path, name, limits.memory_bytes // limits.parallel, seconds)
+                seconds -= time.monotonic() - began
+            async with self._alone, AsyncExitStack() as slots:
+                for _ in range(limits.parallel):
+                    await slots.enter_async_context(self._slots)
+                return await self._ask(path, name, limits.memory_bytes, seconds)
+        except _Unreadable as error:
+            raise FileRefused(f"I cannot read {shown(name)}: it {error}.") from None
 
-    async def _ask(self, path: Path, name: str) -> Extracted:
-        limits = json.dumps({**asdict(self._limits), "suffix": _suffix(name)})
+    async def _ask(self, path: Path, name: str, memory: int, seconds: float) -> Extracted:
+        limits = {**asdict(self._limits), "memory": memory, "seconds": seconds, "suffix": _suffix(name)}
         with _opened(path) as file:
             if os.fstat(file.fileno()).st_size > self._limits.max_bytes:
                 size = f"{self._limits.max_bytes / 1_000_000:g} MB"
                 raise _Unreadable(f"is larger than {size}, so please send the part that matters")
             # A character takes at most four bytes, or two where JSON escapes it; each part adds its place.
             most = 6 * self._limits.max_chars + 1_000_000
-            worker = await _start(limits, file, most)
+            worker = await _start(json.dumps(limits), file, {**_ENVIRONMENT, **self._libraries}, most)
         try:
-            async with asyncio.timeout(self._limits.seconds):
+            async with asyncio.timeout(seconds):
                 blocks, ending = await _answer(worker, most)
                 status = await worker.wait()
         except TimeoutError as error:
@@ -95,9 +127,21 @@ class SandboxedExtractor:
             await _end(worker)
         return Extracted(tuple(blocks), tuple(_notes(ending, status)))
 
+    @functools.cached_property
+    def _libraries(self) -> dict[str, str]:
+        """Where workers find pdfium, in a folder that is ours and ends with us, and Tesseract's data."""
+        folder = tempfile.mkdtemp(prefix="chasqui-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        found = filter(os.path.isdir, (os.environ.get("TESSDATA_PREFIX", ""), *LANGUAGES))
+        return {"TMPDIR": folder, "TESSDATA_PREFIX": next(found, "")}
+
 
 class _Unreadable(Exception):
     """Completes the sentence "I cannot read NAME: it ..."."""
+
+
+class _OutOfMemory(_Unreadable):
+    """More memory may help."""
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -109,14 +153,16 @@ def _opened(path: Path) -> BinaryIO:
     raise _Unreadable("could not be opened, so please send it again")
 
 
-async def _start(limits: str, file: BinaryIO, most: int) -> asyncio.subprocess.Process:
+async def _start(
+    limits: str, file: BinaryIO, environment: dict[str, str], most: int
+) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-s", "-m", "adapters.extraction.worker", limits),
             stdin=file,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=_ENVIRONMENT,
+            env=environment,
             cwd="/",
             limit=most,
             start_new_session=True,
@@ -156,14 +202,18 @@ async def _end(worker: asyncio.subprocess.Process) -> None:
 
 def _notes(ending: dict[str, Any], status: int) -> list[str]:
     """The notes of a worker that ended well; _Unreadable says why it did not."""
+    # Python ends in 1, without a word, where no memory is left even to say so.
+    if "memory" in ending or -status in _OUT_OF_MEMORY or (status == 1 and not ending):
+        raise _OutOfMemory(_TOO_BIG)
     if status < 0:
         log.warning("extraction.worker_died", signal=signal.Signals(-status).name)
-        raise _Unreadable(_DEATHS.get(signal.Signals(-status), _BROKEN))
+        raise _Unreadable(_TOO_LONG if -status in _OUT_OF_TIME else _BROKEN)
     if "refused" in ending:
         raise _Unreadable(ending["refused"])
     if "notes" not in ending:
-        log.warning("extraction.worker_failed", error=ending.get("failed", ""), status=status)
-        raise _Unreadable(_NOT_INSTALLED if ending.get("failed") == "ModuleNotFoundError" else _BROKEN)
+        failure = ending.get("failed", "")
+        log.warning("extraction.worker_failed", error=failure, status=status)
+        raise _Unreadable(_FAILURES.get(failure, _BROKEN))
     notes: list[str] = ending["notes"]
     return notes
 

@@ -14,6 +14,16 @@ class Part(NamedTuple):
     anchor: str = ""
 
 
+class Note(str):
+    """A sentence for people about what was cut or lost; a reader may yield it among its parts."""
+
+    __slots__ = ()
+
+
+MORE = Note("There was more.")
+"""Yielded last by a reader that left the rest of a file out; `clip` says how much was read."""
+
+
 class Reading(NamedTuple):
     """The text of a file, in order, and sentences for people about what was cut or lost."""
 
@@ -67,24 +77,35 @@ def fenced(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def clip(parts: Iterable[Part], most: int) -> Reading:
-    """The first `most` characters of the parts, cleaned, without those that are empty.
+def clip(parts: Iterable[Part | Note], most_chars: int, most_parts: int) -> Reading:
+    """The first `most_chars` characters in at most `most_parts` parts, cleaned, without those that are empty.
 
     Notes say where there was more, and which pages hold no text.
     """
     kept: list[Part] = []
-    blank: list[int] = []
     notes: list[str] = []
+    blank: list[int] = []
+    left = most_chars
+    more = False
     for part in parts:
+        if isinstance(part, Note):
+            more |= part is MORE
+            notes += [part] if part is not MORE else []
+            continue
         text = clean(part.markdown).strip("\n")
-        if text.strip() and most > 0:
-            kept.append(part._replace(markdown=text[:most]))
-        elif part.page is not None and not text.strip():
-            blank.append(part.page)
-        if len(text) > most:
-            notes.append(f"Only the first {sum(len(part.markdown) for part in kept):,} characters were read.")
+        if not text.strip():
+            blank += [part.page] if part.page is not None else []
+            continue
+        if left and len(kept) < most_parts:
+            kept.append(part._replace(markdown=text[:left]))
+            left -= len(kept[-1].markdown)
+            more = len(text) > len(kept[-1].markdown)
+        else:
+            more = True
+        if more:
             break
-        most -= len(text)
+    if more:
+        notes.append(f"Only the first {most_chars - left:,} characters were read.")
     if blank:
         which = ", ".join(map(str, blank[:10])) + (" and others" if len(blank) > 10 else "")
         notes.append(f"Page {which} holds no text." if len(blank) == 1 else f"Pages {which} hold no text.")

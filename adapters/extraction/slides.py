@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from adapters.extraction import tables
-from adapters.extraction.ooxml import Package, attribute, child, each, tag
+from adapters.extraction.ooxml import Package, attribute, child, each, relation, tag
 from adapters.extraction.parts import Part, literal
 
 _TITLES = ("title", "ctrTitle")
@@ -18,18 +18,13 @@ def parts(data: bytes) -> Iterator[Part]:
     targets = package.targets(main)
     slides = each(child(package.xml(main), "sldIdLst"), "sldId")
     for number, slide in enumerate(slides, 1):
-        name = targets.get(_relation(slide), ("", ""))[1]
+        name = targets.get(relation(slide), ("", ""))[1]
         pieces = list(_shapes(child(package.xml(name), "cSld", "spTree")))
         notes = next((at for kind, at in package.targets(name).values() if kind == "notesSlide"), "")
         spoken = "\n".join(_shapes(child(package.xml(notes), "cSld", "spTree")))
         if spoken:
             pieces.append(f"Notes: {spoken}")
         yield Part("\n\n".join(pieces), page=number)
-
-
-def _relation(element: ET.Element) -> str:
-    """The relationship id of an element that also has an id of its own without a namespace."""
-    return next((value for key, value in element.attrib.items() if key.endswith("}id")), "")
 
 
 def _shapes(tree: ET.Element | None) -> Iterator[str]:

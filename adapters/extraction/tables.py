@@ -7,7 +7,6 @@ only one passage must know which column is which. Rows too wide for that become 
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from adapters.extraction.parts import PART_CHARS, Part, literal
@@ -85,7 +84,7 @@ def _records(header: list[str], body: list[tuple[int, list[str]]]) -> Iterator[t
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def _line(row: Row) -> str:

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from adapters.extraction import tables, webpage
-from adapters.extraction.parts import PART_CHARS, Part, fenced
+from adapters.extraction import decoding, tables, webpage
+from adapters.extraction.parts import MORE, PART_CHARS, Note, Part, fenced
 
 _LANGUAGES = {
     "bash": "bash sh zsh", "c": "c h", "clojure": "clj", "cmake": "cmake", "cpp": "cc cpp hpp",
@@ -28,9 +28,16 @@ _HTML = re.compile(
 _FRONT_MATTER = re.compile(r"---\n(.*?)\n(?:---|\.\.\.)\n", re.DOTALL)
 
 
-def parts(text: str, suffix: str) -> Iterator[Part]:
-    """The parts of a text; `suffix` is the name's, without its dot and in lower case, or a whole name
-    such as ``makefile``."""
+def parts(data: bytes, suffix: str, most: int) -> Iterator[Part | Note]:
+    """The parts of a text's first `most` characters; `suffix` is the name's, without its dot and in lower
+    case, or a whole name such as ``makefile``."""
+    text = decoding.text_of(data, most + 1)
+    yield from _parts(text[:most], suffix)
+    if len(text) > most:
+        yield MORE
+
+
+def _parts(text: str, suffix: str) -> Iterator[Part]:
     if suffix in ("csv", "tsv", "tab"):
         yield from tables.separated(text, tabs=suffix != "csv")
     elif suffix in ("html", "htm", "xhtml") or (suffix not in _CODE and _HTML.match(text)):

@@ -4,7 +4,8 @@ A Word file holds no page numbers: pages are made when it is shown. So its parts
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
@@ -38,7 +39,7 @@ def parts(data: bytes) -> Iterator[Part]:
 
 def _bold_headings(paragraphs: list[_Paragraph]) -> Iterator[_Paragraph]:
     """Many people make headings by hand: a short bold line, without a full stop, above plain text."""
-    for paragraph, below in zip(paragraphs, [*paragraphs[1:], _Paragraph("")], strict=True):
+    for paragraph, below in pairwise([*paragraphs, _Paragraph("")]):
         words = paragraph.text.split()
         above_text = paragraph.bold and not below.bold and bool(below.text or below.rows)
         if above_text and 0 < len(words) <= 12 and paragraph.text[-1] not in ".,;:!":
@@ -72,7 +73,7 @@ class _Reader:
         main = package.main()
         targets = package.targets(main)
         roots = {kind: package.xml(at) for kind, at in targets.values() if kind in _BESIDES}
-        self._body = child(package.xml(main), "body")
+        self._body = package.stream(main, "body")
         self._links = {key: at for key, (kind, at) in targets.items() if kind == "hyperlink"}
         self._styles = {attribute(style, "styleId"): style for style in each(roots.get("styles"), "style")}
         self._footnotes = {attribute(note, "id"): note for note in each(roots.get("footnotes"), "footnote")}
@@ -83,8 +84,8 @@ class _Reader:
         """What the body holds, in order."""
         yield from self._blocks(self._body)
 
-    def _blocks(self, body: ET.Element | None) -> Iterator[_Paragraph]:
-        for element in body if body is not None else ():
+    def _blocks(self, elements: Iterable[ET.Element]) -> Iterator[_Paragraph]:
+        for element in elements:
             name = tag(element)
             if name == "p":
                 yield from self._paragraph(element)

@@ -1,57 +1,16 @@
 """Files to text: what each kind of file becomes, and one helpful sentence for each that cannot be read."""
 
-import asyncio
-import json
+import datetime as dt
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
-import tracemalloc
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
-from core.errors import FileRefused
-from core.ports import Block, Extracted, Extractor
+from core.ports import Block, Extracted
 from tests import files
-
-PAST_DEADLINE = 10.0
-CACHE = Path.home() / ".cache" / "kreuzberg"
-SLOW_PAGE = "<p><i>a</i></p>" * 400_000
-Found = TypeVar("Found")
-Read = Callable[..., Awaitable[Extracted]]
-
-
-@pytest.fixture
-def read() -> Read:
-    """Extract a file under its own name, or under another."""
-
-    async def read(path: Path, name: str = "", **limits: float) -> Extracted:
-        extractor: Extractor = SandboxedExtractor(limits=ExtractionLimits(**limits))  # type: ignore[arg-type]
-        return await extractor.extract(path, name or path.name)
-
-    return read
-
-
-async def refusal(read: Read, path: Path, name: str = "", **limits: float) -> str:
-    """The sentence with which a file is refused."""
-    with pytest.raises(FileRefused) as caught:
-        await read(path, name, **limits)
-    sentence = str(caught.value)
-    assert re.fullmatch(r"I cannot read `[^`\n]+`: it [^\n]+, so please [^\n]+\.", sentence) or (
-        sentence.endswith("nothing to read in it.")
-    )
-    return sentence
-
-
-def whole(found: Extracted) -> str:
-    return "\n\n".join(block.markdown for block in found.blocks)
+from tests.adapters.extraction_parts import read, refusal, whole
 
 
 def flat(content: str) -> str:
@@ -72,44 +31,10 @@ def outline(found: Extracted) -> list[tuple[int, str, str, int | None]]:
     return [(level, heading, flat(" ".join(lines)), page) for level, heading, lines, page in sections]
 
 
-def workers() -> list[int]:
-    """Ids of the processes that read files for this one."""
-    found = subprocess.run(
-        ["pgrep", "-P", str(os.getpid()), "-f", "adapters.extraction.worker"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [int(line) for line in found.stdout.split()]
-
-
-def environment() -> bytes:
-    """The environment of the worker, empty while it is starting."""
-    return b"".join(Path(f"/proc/{worker}/environ").read_bytes() for worker in workers())
-
-
-def listing(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*"))
-
-
-async def until(condition: Callable[[], Found]) -> Found:
-    """What a condition gives once it is true."""
-    deadline = time.monotonic() + PAST_DEADLINE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.01)
-    return found
-
-
-async def stopped_worker() -> None:
-    """Wait for the worker and stop it, so that it cannot end unless it is ended."""
-    os.kill((await until(workers))[0], signal.SIGSTOP)
-
-
 # Documents
 
 
-async def test_a_pdf_keeps_its_headings_and_pages(read: Read, tmp_path: Path) -> None:
+async def test_a_pdf_keeps_its_headings_and_pages(tmp_path: Path) -> None:
     """Every section of a PDF stands under its heading, on its page, and the page is its anchor."""
     found = await read(files.pdf(tmp_path))
     assert outline(found) == [(s.level, s.heading, s.text, s.page) for s in files.HANDBOOK]
@@ -117,9 +42,7 @@ async def test_a_pdf_keeps_its_headings_and_pages(read: Read, tmp_path: Path) ->
     assert found.notes == ()
 
 
-async def test_a_pdf_in_one_font_keeps_headings_that_numbers_and_shape_tell(
-    read: Read, tmp_path: Path
-) -> None:
+async def test_a_pdf_in_one_font_keeps_headings_that_numbers_and_shape_tell(tmp_path: Path) -> None:
     """Without larger fonts, numbered lines and lines in title case above full lines are headings."""
     found = await read(
         files.plain_pdf(
@@ -151,7 +74,7 @@ async def test_a_pdf_in_one_font_keeps_headings_that_numbers_and_shape_tell(
     ]
 
 
-async def test_numbers_of_headings_say_what_is_below_what(read: Read, tmp_path: Path) -> None:
+async def test_numbers_of_headings_say_what_is_below_what(tmp_path: Path) -> None:
     """Where headings of all levels look alike, 1.1 is below 1 and 2 is not."""
     sections = [
         files.Section(2, f"{number} {had.heading}", had.text, 1)
@@ -162,7 +85,7 @@ async def test_numbers_of_headings_say_what_is_below_what(read: Read, tmp_path: 
     assert [level - top for level, *_ in outline(found)] == [0, 1, 2, 1, 0]
 
 
-async def test_a_numbered_list_in_a_pdf_is_no_row_of_headings(read: Read, tmp_path: Path) -> None:
+async def test_a_numbered_list_in_a_pdf_is_no_row_of_headings(tmp_path: Path) -> None:
     """Items and a table of contents are not taken for sections."""
     found = await read(
         files.plain_pdf(
@@ -186,7 +109,7 @@ async def test_a_numbered_list_in_a_pdf_is_no_row_of_headings(read: Read, tmp_pa
     assert [heading for _, heading, _, _ in outline(found)] == []
 
 
-async def test_a_large_table_of_contents_is_no_row_of_headings(read: Read, tmp_path: Path) -> None:
+async def test_a_large_table_of_contents_is_no_row_of_headings(tmp_path: Path) -> None:
     """A line that only adds a page number to a heading points to it and is not another one."""
     leave, travel = files.HANDBOOK[1], files.HANDBOOK[3]
     contents = [files.Section(2, f"{section.heading} 2", "on page two", 1) for section in (leave, travel)]
@@ -194,7 +117,7 @@ async def test_a_large_table_of_contents_is_no_row_of_headings(read: Read, tmp_p
     assert [(heading, page) for _, heading, _, page in outline(found)] == [("Leave", 2), ("Travel", 2)]
 
 
-async def test_a_list_below_real_headings_stays_a_list(read: Read, tmp_path: Path) -> None:
+async def test_a_list_below_real_headings_stays_a_list(tmp_path: Path) -> None:
     """Where fonts show what the headings are, numbers in front of short lines add none."""
     steps = "1. Ask the lead\nThe lead answers within three days, or asks you to wait for a better month."
     steps += "\n2. Book the flight\nThe office pays for it and keeps the receipts for the people team."
@@ -203,7 +126,7 @@ async def test_a_list_below_real_headings_stays_a_list(read: Read, tmp_path: Pat
     assert [heading for _, heading, _, _ in outline(found)] == ["Team Handbook", "Before you go"]
 
 
-async def test_a_pdf_loses_page_numbers_and_repeated_headers_only(read: Read, tmp_path: Path) -> None:
+async def test_a_pdf_loses_page_numbers_and_repeated_headers_only(tmp_path: Path) -> None:
     """A running header is kept once, page numbers go, and every other line stays, numbers included."""
     pages = [
         [
@@ -220,28 +143,28 @@ async def test_a_pdf_loses_page_numbers_and_repeated_headers_only(read: Read, tm
     assert lines == ["Handbook of the Lima office", *kept]
 
 
-async def test_two_columns_are_read_one_after_the_other(read: Read, tmp_path: Path) -> None:
+async def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
     """In a PDF of two columns no sentence is torn and the headings of both columns are found."""
     found = await read(files.pdf(tmp_path, columns=2))
     for section in files.HANDBOOK:
         assert section.text in flat(whole(found))
 
 
-async def test_words_that_a_pdf_shows_are_kept_to_the_letter(read: Read, tmp_path: Path) -> None:
+async def test_words_that_a_pdf_shows_are_kept_to_the_letter(tmp_path: Path) -> None:
     """Signs that a guess at ligatures or markup would change are kept: quotes must be verbatim."""
     line = "call malloc(int* p) <team-name> & #include urn:x:y List<String> 100% a_b"
     found = await read(files.plain_pdf(tmp_path, "signs.pdf", [[line, "so it goes on here."]]))
     assert line in whole(found)
 
 
-async def test_pages_without_text_are_named(read: Read, tmp_path: Path) -> None:
+async def test_pages_without_text_are_named(tmp_path: Path) -> None:
     """A blank or scanned page among others is said in a note."""
     found = await read(files.plain_pdf(tmp_path, "gaps.pdf", [["Words."], [], ["More."], []]))
     assert found.notes == ("Pages 2, 4 hold no text.",)
     assert [block.page for block in found.blocks] == [1, 3]
 
 
-async def test_a_word_file_keeps_headings_lists_and_tables(read: Read, tmp_path: Path) -> None:
+async def test_a_word_file_keeps_headings_lists_and_tables(tmp_path: Path) -> None:
     """Headings come from styles, list numbers from Word's counting, and no sign of the text is lost."""
     found = await read(files.word(tmp_path))
     sections = outline(found)
@@ -252,13 +175,25 @@ async def test_a_word_file_keeps_headings_lists_and_tables(read: Read, tmp_path:
     assert {block.page for block in found.blocks} == {None}
 
 
-async def test_bold_lines_are_headings_where_a_word_file_has_no_others(read: Read, tmp_path: Path) -> None:
+async def test_a_word_file_without_a_paragraph_holds_no_text(tmp_path: Path) -> None:
+    """An empty document is not called damaged."""
+    path = files.bare_word(tmp_path, "empty.docx", b"<document><body/></document>")
+    assert "holds no text" in await refusal(path)
+
+
+@pytest.mark.parametrize("part", [b"<?xml version='1.0' encoding='utf-99'?><document/>", b"<a>", b"\xff\xfe"])
+async def test_xml_that_cannot_be_read_is_called_damaged(tmp_path: Path, part: bytes) -> None:
+    """An unknown encoding, an element left open or no XML at all."""
+    assert "damaged or incomplete" in await refusal(files.bare_word(tmp_path, "x.docx", part))
+
+
+async def test_bold_lines_are_headings_where_a_word_file_has_no_others(tmp_path: Path) -> None:
     """Many people make headings by hand."""
     found = await read(files.bold_word(tmp_path))
     assert outline(found) == [(2, s.heading, s.text, None) for s in files.HANDBOOK]
 
 
-async def test_slides_keep_their_numbers_titles_and_notes(read: Read, tmp_path: Path) -> None:
+async def test_slides_keep_their_numbers_titles_and_notes(tmp_path: Path) -> None:
     """One block per slide, the title as heading and the speaker's notes at the end."""
     found = await read(files.slides(tmp_path))
     assert [block.page for block in found.blocks] == [1, 2, 3, 4, 5]
@@ -267,7 +202,7 @@ async def test_slides_keep_their_numbers_titles_and_notes(read: Read, tmp_path: 
     assert found.blocks[1].markdown.endswith("Notes: Say that leave does not expire in March.")
 
 
-async def test_sheets_are_tables_under_their_names(read: Read, tmp_path: Path) -> None:
+async def test_sheets_are_tables_under_their_names(tmp_path: Path) -> None:
     """The name of a sheet is heading and label, also after an empty sheet."""
     assert await read(files.workbook(tmp_path)) == Extracted(
         (
@@ -280,7 +215,25 @@ async def test_sheets_are_tables_under_their_names(read: Read, tmp_path: Path) -
     )
 
 
-async def test_a_web_page_keeps_the_ids_of_its_sections(read: Read, tmp_path: Path) -> None:
+async def test_cells_are_read_as_people_see_them(tmp_path: Path) -> None:
+    """Dates, times, spans, shares, truths, strings of several fonts and gaps come out as Excel shows them."""
+    rows = [
+        ("Number", 0.1 + 0.2, "General"),
+        ("Share", 0.075, "0.0%"),
+        ("Day", dt.date(2026, 1, 2), "yyyy-mm-dd"),
+        ("Moment", dt.datetime.fromisoformat("2026-01-02 10:30"), 'dd/mm/yyyy "at" hh:mm'),
+        ("Time", dt.time(8, 5), "hh:mm"),
+        ("Span", dt.timedelta(hours=30, minutes=5), "[h]:mm:ss"),
+        ("Money", 12.5, '[Red]#,##0.00 "soles a day"'),
+        ("Truth", True, "General"),
+    ]
+    found = await read(files.formatted_workbook(tmp_path, rows))
+    assert [line.split(" | ")[1].strip(" |") for line in found.blocks[0].markdown.split("\n")[4:]] == [
+        "0.3", "7.5%", "2026-01-02", "2026-01-02 10:30:00", "08:05:00", "30:05:00", "12.5", "TRUE",
+    ]  # fmt: skip
+
+
+async def test_a_web_page_keeps_the_ids_of_its_sections(tmp_path: Path) -> None:
     """Each heading begins a block whose anchor leads there; scripts, menus and hidden text are left out."""
     found = await read(files.html(tmp_path))
     assert outline(found) == [(s.level, s.heading, s.text, None) for s in files.HANDBOOK]
@@ -288,7 +241,7 @@ async def test_a_web_page_keeps_the_ids_of_its_sections(read: Read, tmp_path: Pa
     assert not re.search("Ignore|Home|var s|¶", whole(found))
 
 
-async def test_a_web_page_keeps_code_lists_tables_and_links(read: Read, tmp_path: Path) -> None:
+async def test_a_web_page_keeps_code_lists_tables_and_links(tmp_path: Path) -> None:
     """Code stays as it stands, and what a page leaves open is closed as a browser does."""
     page = (
         "<!doctype html><p>See <a href='https://example.org/x'>this</a> or <a href='y.html'>that</a>.<br>Now"
@@ -313,13 +266,13 @@ async def test_a_web_page_keeps_code_lists_tables_and_links(read: Read, tmp_path
 # Text
 
 
-async def test_markdown_stays_as_it_is(read: Read, tmp_path: Path) -> None:
+async def test_markdown_stays_as_it_is(tmp_path: Path) -> None:
     """Markdown is one block, unchanged."""
     path = files.markdown(tmp_path)
     assert whole(await read(path)) == path.read_text().strip("\n")
 
 
-async def test_front_matter_is_no_heading(read: Read, tmp_path: Path) -> None:
+async def test_front_matter_is_no_heading(tmp_path: Path) -> None:
     """What stands between the first dashes of a Markdown file becomes code."""
     found = await read(files.text(tmp_path, "a.md", "---\ntitle: Leave\n---\n# Leave\n\nTwo days.\n"))
     assert whole(found) == "```yaml\ntitle: Leave\n```\n\n# Leave\n\nTwo days."
@@ -339,25 +292,25 @@ async def test_front_matter_is_no_heading(read: Read, tmp_path: Path) -> None:
         ("Leave: two days. Año.", "utf-32"),
     ],
 )
-async def test_text_is_read_in_its_encoding(read: Read, tmp_path: Path, content: str, encoding: str) -> None:
+async def test_text_is_read_in_its_encoding(tmp_path: Path, content: str, encoding: str) -> None:
     """With a byte order mark or without, the words come out as they were written."""
     assert whole(await read(files.text(tmp_path, "note.txt", content, encoding))) == content
 
 
-async def test_colours_of_a_terminal_are_no_text(read: Read, tmp_path: Path) -> None:
+async def test_colours_of_a_terminal_are_no_text(tmp_path: Path) -> None:
     """A log that was caught from a terminal keeps its words and loses its escape sequences."""
     content = "\x1b[1;31merror\x1b[0m: no \x07route\r\nretry"
     assert whole(await read(files.text(tmp_path, "a.txt", content))) == "error: no route\nretry"
 
 
-async def test_utf_8_with_a_broken_byte_is_still_utf_8(read: Read, tmp_path: Path) -> None:
+async def test_utf_8_with_a_broken_byte_is_still_utf_8(tmp_path: Path) -> None:
     """A log that was cut inside a character loses that character only."""
     content = ("Año nuevo en Perú. " * 50).encode() + "ñ".encode()[:1]
     found = await read(files.raw(tmp_path, "cut.txt", content))
     assert whole(found) == "Año nuevo en Perú. " * 50 + "\ufffd"
 
 
-async def test_source_code_is_fenced_with_its_lines(read: Read, tmp_path: Path) -> None:
+async def test_source_code_is_fenced_with_its_lines(tmp_path: Path) -> None:
     """Code is cut before top-level definitions, each block labelled with its lines."""
     functions = [
         f"def f{n}():\n    x = {n}\n\n    # a comment\n    return x * {'1' * 300}\n" for n in range(6)
@@ -373,7 +326,7 @@ async def test_source_code_is_fenced_with_its_lines(read: Read, tmp_path: Path) 
         assert fence.startswith("def ")
 
 
-async def test_a_table_repeats_its_header_in_each_block(read: Read, tmp_path: Path) -> None:
+async def test_a_table_repeats_its_header_in_each_block(tmp_path: Path) -> None:
     """A model that sees one block only knows which column is which, and no row is lost."""
     rows = [("name", "city"), *((f"person {n}", "Lima | Callao") for n in range(2, 102))]
     found = await read(files.csv(tmp_path, "people.csv", rows))
@@ -388,7 +341,7 @@ async def test_a_table_repeats_its_header_in_each_block(read: Read, tmp_path: Pa
     assert seen == [f"| person {n} | Lima \\| Callao |" for n in range(2, 102)]
 
 
-async def test_a_wide_table_becomes_records(read: Read, tmp_path: Path) -> None:
+async def test_a_wide_table_becomes_records(tmp_path: Path) -> None:
     """Rows that would not fit a passage are written as one ``column: value`` line per filled cell."""
     header = [f"a long name of column {n}" for n in range(30)]
     found = await read(files.csv(tmp_path, "wide.csv", [header, ["x" * 20] * 29 + [""]]))
@@ -397,7 +350,7 @@ async def test_a_wide_table_becomes_records(read: Read, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
-async def test_other_separators_are_found(read: Read, tmp_path: Path, name: str) -> None:
+async def test_other_separators_are_found(tmp_path: Path, name: str) -> None:
     """Semicolons and tabs separate cells too, and quoted cells may hold line breaks."""
     sign = "\t" if name.endswith("tsv") else ";"
     path = files.text(tmp_path, name, f'a{sign}b\n"1,5{sign}\nx"{sign}2\n')
@@ -406,7 +359,7 @@ async def test_other_separators_are_found(read: Read, tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("suffix", ["yaml", "json", "log", "toml", "sql"])
-async def test_data_and_logs_are_fenced(read: Read, tmp_path: Path, suffix: str) -> None:
+async def test_data_and_logs_are_fenced(tmp_path: Path, suffix: str) -> None:
     """Lines that start with ``#`` or underline others are no headings there."""
     content = "# comment\na: 1\n---\nb: 2 ``` c"
     found = await read(files.text(tmp_path, f"x.{suffix}", content))
@@ -421,18 +374,26 @@ async def test_data_and_logs_are_fenced(read: Read, tmp_path: Path, suffix: str)
     ("make", "name"),
     [(files.pdf, "a.txt"), (files.word, "photo.png"), (files.slides, "data"), (files.workbook, "x.html")],
 )
-async def test_a_wrong_name_does_not_matter(
-    read: Read, tmp_path: Path, make: Callable[[Path], Path], name: str
-) -> None:
+async def test_a_wrong_name_does_not_matter(tmp_path: Path, make: Callable[[Path], Path], name: str) -> None:
     """Documents are read as what they are, whatever they are called."""
     path = make(tmp_path)
     assert await read(path, name) == await read(path)
 
 
-async def test_text_that_mentions_other_formats_is_text(read: Read, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["about.pdf", "about.docx", "about.png", "about.zip", "about"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "A PDF begins with %PDF-1.7 and a zip file with PK.",
+        "the old WEBP format",
+        "BZh is how bzip2 begins",
+        "GIF8 is no version",
+        "BM is a bitmap",
+    ],
+)
+async def test_text_that_mentions_other_formats_is_text(tmp_path: Path, name: str, content: str) -> None:
     """A text about PDF files is no PDF, and one named like a PDF is read all the same."""
-    content = "A PDF begins with %PDF-1.7 and a zip file with PK."
-    assert whole(await read(files.text(tmp_path, "about.pdf", content))) == content
+    assert whole(await read(files.text(tmp_path, name, content))) == content
 
 
 # Refusals
@@ -447,10 +408,9 @@ async def test_text_that_mentions_other_formats_is_text(read: Read, tmp_path: Pa
         (bytes(range(256)) * 20, "neither text nor a document"),
         (b"\x01\x02\x03\x04" * 100, "neither text nor a document"),
         (b"\x7fELF\x02\x01\x01\x00" + bytes(500), "neither text nor a document"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture"),
-        (b"\xff\xd8\xff\xe0" + bytes(50), "is a picture"),
+        (bytes(4) + b"ftypheic" + bytes(50), "is a picture of a kind"),
         (b"\x1f\x8b\x08" + bytes(50), "is an archive"),
-        (bytes(257) + b"ustar" + bytes(300), "is an archive"),
+        (bytes(257) + b"ustar\x0000" + bytes(300), "is an archive"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(50), "is an archive"),
         (b"%PDF-1.4\n" + bytes(range(256)) * 4, "damaged"),
         (b"PK\x03\x04 not really", "damaged"),
@@ -462,196 +422,53 @@ async def test_text_that_mentions_other_formats_is_text(read: Read, tmp_path: Pa
         ),
     ],
 )
-async def test_what_cannot_be_read_is_refused(read: Read, tmp_path: Path, content: bytes, words: str) -> None:
-    """Empty, binary, packed, pictured, damaged, old and locked files each get their own sentence."""
-    assert words in await refusal(read, files.raw(tmp_path, "x.txt", content))
+async def test_what_cannot_be_read_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    """Empty, binary, packed, rare, damaged, old and locked files each get their own sentence."""
+    assert words in await refusal(files.raw(tmp_path, "x.txt", content))
 
 
-async def test_archives_are_not_unpacked(read: Read, tmp_path: Path) -> None:
+async def test_archives_are_not_unpacked(tmp_path: Path) -> None:
     """A zip file is refused with the advice to send what is in it."""
     path = files.archive(tmp_path, "all.zip", {"a.txt": b"Leave", "word/c.txt": b"Travel"})
-    assert await refusal(read, path) == (
+    assert await refusal(path) == (
         "I cannot read `all.zip`: it is an archive, so please send the files inside it instead."
     )
 
 
-async def test_a_locked_pdf_is_refused(read: Read, tmp_path: Path) -> None:
+async def test_a_locked_pdf_is_refused(tmp_path: Path) -> None:
     """A password is named as the reason."""
-    assert "protected by a password" in await refusal(read, files.pdf(tmp_path, password="secret"))
+    assert "protected by a password" in await refusal(files.pdf(tmp_path, password="secret"))
 
 
 @pytest.mark.parametrize("make", [files.pdf, files.word, files.slides, files.workbook])
-async def test_a_file_that_was_cut_off_is_refused(
-    read: Read, tmp_path: Path, make: Callable[[Path], Path]
-) -> None:
+async def test_a_file_that_was_cut_off_is_refused(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     """A download that broke off is called incomplete."""
-    assert "damaged or incomplete" in await refusal(read, files.shortened(make(tmp_path), "half"))
+    assert "damaged or incomplete" in await refusal(files.shortened(make(tmp_path), "half"))
 
 
-async def test_a_picture_of_text_is_refused(read: Read, tmp_path: Path) -> None:
+async def test_a_picture_of_text_is_refused(tmp_path: Path) -> None:
     """A PDF without a letter asks for one whose text can be selected."""
-    assert "can be selected" in await refusal(read, files.plain_pdf(tmp_path, "scan.pdf", [[], []]))
+    assert "can be selected" in await refusal(files.plain_pdf(tmp_path, "scan.pdf", [[], []]))
 
 
-async def test_broken_xml_in_a_word_file_is_refused(read: Read, tmp_path: Path) -> None:
+async def test_broken_xml_in_a_word_file_is_refused(tmp_path: Path) -> None:
     """A zip with the right names and wrong contents is damaged, and nothing worse."""
-    assert "damaged" in await refusal(read, files.bare_word(tmp_path, "x.docx", b"<document><body>"))
+    assert "damaged" in await refusal(files.bare_word(tmp_path, "x.docx", b"<document><body>"))
 
 
-async def test_a_missing_file_is_refused(read: Read, tmp_path: Path) -> None:
+async def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """A path that leads nowhere, to a folder or to a pipe that nobody writes, is a sentence too."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "gone.txt", tmp_path, tmp_path / "pipe"):
-        assert "could not be opened" in await refusal(read, path)
+        assert "could not be opened" in await refusal(path)
 
 
-async def test_a_name_cannot_speak(read: Read, tmp_path: Path) -> None:
+async def test_a_name_cannot_speak(tmp_path: Path) -> None:
     """Line breaks, markup, direction signs and endless names stay harmless inside the sentence."""
     path = files.raw(tmp_path, "x", b"")
     name = "a\n`b`\u202egpj.\x00exe</s>\u200b" + "x" * 500 + ".docx"
-    sentence = await refusal(read, path, name)
+    sentence = await refusal(path, name)
     assert sentence.startswith("I cannot read `a 'b' gpj. exe</s>")
     assert len(sentence) < 200
     assert sentence.isprintable()
     assert ".docx`" in sentence
-
-
-# Bounds
-
-
-async def test_a_large_file_is_refused_unread(read: Read, tmp_path: Path) -> None:
-    """More bytes than the limit are not looked at."""
-    path = files.raw(tmp_path, "big.txt", b"a" * 1001)
-    assert "is larger than 0.001 MB" in await refusal(read, path, max_bytes=1000)
-
-
-async def test_long_text_is_cut_and_the_cut_is_said(read: Read, tmp_path: Path) -> None:
-    """What is kept of a long text is its beginning, and a note says how much that is."""
-    path = files.text(tmp_path, "long.txt", "word " * 1000)
-    assert await read(path, max_chars=100) == Extracted(
-        (Block(("word " * 20)),), ("Only the first 100 characters were read.",)
-    )
-
-
-async def test_a_zip_bomb_is_refused_and_the_host_stays_small(read: Read, tmp_path: Path) -> None:
-    """1 MB that unpacks to 1 GB costs neither time nor the host's memory."""
-    path = files.bomb(tmp_path)
-    assert path.stat().st_size < 10_000_000
-    tracemalloc.start()
-    try:
-        assert "unpacks to more than 100 MB" in await refusal(read, path)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 2_000_000
-
-
-async def test_entities_that_multiply_are_refused(read: Read, tmp_path: Path) -> None:
-    """A billion laughs end in one sentence."""
-    assert re.search("damaged|memory", await refusal(read, files.laughs(tmp_path)))
-
-
-async def test_a_file_that_takes_too_long_is_refused(read: Read, tmp_path: Path) -> None:
-    """When the time is over the worker ends, even one that hangs, and the person hears why."""
-    reading = asyncio.ensure_future(refusal(read, files.text(tmp_path, "slow.html", SLOW_PAGE), seconds=2))
-    await stopped_worker()
-    async with asyncio.timeout(PAST_DEADLINE):
-        assert "takes too long" in await reading
-    assert workers() == []
-
-
-async def test_a_worker_does_not_outlive_its_host() -> None:
-    """A worker whose host was killed, so that nobody ends it, ends by itself."""
-    limits = {**asdict(ExtractionLimits(seconds=0.5)), "suffix": "txt"}
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "adapters.extraction.worker", json.dumps(limits)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    async with asyncio.timeout(PAST_DEADLINE):
-        assert await worker.wait() == -signal.SIGALRM
-
-
-@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has no limit on a process's memory")
-async def test_a_file_that_needs_too_much_memory_is_refused(read: Read, tmp_path: Path) -> None:
-    """The worker may not take more memory than it was given."""
-    path = files.text(tmp_path, "nested.json", "[" + "[]," * 1_300_000 + "[]]")
-    assert "too much memory" in await refusal(read, path, memory_bytes=100_000_000)
-
-
-@pytest.mark.parametrize(
-    ("death", "words"), [(signal.SIGSEGV, "damaged"), (signal.SIGKILL, "too much memory")]
-)
-async def test_a_worker_that_dies_is_one_sentence(
-    read: Read, tmp_path: Path, death: signal.Signals, words: str
-) -> None:
-    """A crash of a native parser, or the system's out-of-memory killer, does not reach the host."""
-    path = files.text(tmp_path, "slow.html", SLOW_PAGE)
-    reading = asyncio.create_task(refusal(read, path))
-    os.kill((await until(workers))[0], death)
-    assert words in await reading
-    assert workers() == []
-
-
-async def test_cancelling_ends_the_worker(read: Read, tmp_path: Path) -> None:
-    """Nothing goes on reading when nobody waits for it, and no dead process is left either."""
-    reading = asyncio.ensure_future(read(files.text(tmp_path, "slow.html", SLOW_PAGE)))
-    await stopped_worker()
-    reading.cancel()
-    async with asyncio.timeout(PAST_DEADLINE):
-        with pytest.raises(asyncio.CancelledError):
-            await reading
-    assert workers() == []
-
-
-async def test_at_most_so_many_files_are_read_at_once(tmp_path: Path) -> None:
-    """Twenty-five files in one message do not start twenty-five parsers."""
-    paths = [files.csv(tmp_path, f"{number}.csv") for number in range(12)]
-    extractor = SandboxedExtractor(limits=ExtractionLimits(parallel=2))
-    most = 0
-
-    async def watch() -> None:
-        nonlocal most
-        while True:
-            most = max(most, len(await asyncio.to_thread(workers)))
-
-    watching = asyncio.create_task(watch())
-    found = await asyncio.gather(*(extractor.extract(path, path.name) for path in paths))
-    watching.cancel()
-    assert len(set(found)) == 1
-    assert 1 <= most <= 2
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only /proc shows another process's environment")
-async def test_the_worker_knows_no_secrets(
-    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A parser that was taken over finds no token in its environment."""
-    monkeypatch.setenv("CHASQUI_DISCORD__TOKEN", "sesame")
-    reading = asyncio.ensure_future(read(files.text(tmp_path, "slow.html", SLOW_PAGE)))
-    await until(lambda: b"PYTHONPATH" in environment())
-    assert b"sesame" not in environment()
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
-
-
-async def test_nothing_is_left_on_disk(read: Read, tmp_path: Path) -> None:
-    """Private text is not cached, neither beside the file nor in anyone's home."""
-    before = listing(CACHE)
-    made = [make(tmp_path) for make in (files.pdf, files.word, files.slides, files.workbook, files.html)]
-    for path in made:
-        await read(path)
-    assert listing(CACHE) == before
-    assert listing(tmp_path) == sorted(made)
-
-
-@pytest.mark.parametrize("make", [files.pdf, files.word, files.slides, files.workbook, files.html])
-async def test_damage_of_any_kind_ends_in_text_or_in_a_sentence(
-    tmp_path: Path, make: Callable[[Path], Path]
-) -> None:
-    """Real files with bytes changed, doubled and taken out never end in anything else."""
-    path = make(tmp_path)
-    extractor = SandboxedExtractor()
-    broken = [files.mutated(path, f"broken {seed}", seed) for seed in range(6)]
-    ends = await asyncio.gather(*(extractor.extract(one, one.name) for one in broken), return_exceptions=True)
-    assert {type(end) for end in ends} <= {Extracted, FileRefused}
