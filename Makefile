@@ -7,7 +7,7 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers lint bench soak lock clean
+.PHONY: help demo test test-servers lint bench soak proof lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +34,9 @@ bench: $(DEV) ## measure, each figure beside its budget
 
 soak: $(DEV) ## kill workers and the server for minutes: nothing lost, doubled or out of order
 	@$(BIN)/python -m tests.soak $(ARGS)
+
+proof: $(DEV) ## ask `chasqui model serve` with TGI's own clients, and print what each can do
+	@$(BIN)/python -m tests.proof
 
 lock: ## write the locks anew with uv (ARGS=--upgrade: newest versions)
 	@$(SHELL) scripts/lock.sh $(ARGS)

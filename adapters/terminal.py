@@ -5,10 +5,12 @@ an answer longer than the screen stays whole in the scroll-back.
 """
 
 import asyncio
+import os
 import stat
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from rich.console import Console
 from rich.live import Live
@@ -24,6 +26,8 @@ from core.prompt import clean
 from core.types import Attachment, Citation, Message, Outcome, PageProfile
 
 _CHUNK = 1 << 16
+_LONGEST_QUOTE = 300
+_MOST_NEAREST = 3
 _PROFILE = PageProfile(limit=None, editable=False, pace=0.05)
 
 
@@ -44,7 +48,7 @@ class Terminal:
     def note(self, text: str) -> None:
         """Tell people something that is no part of an answer."""
         if not self._quiet:
-            self._out.print(Text(text, "dim"), soft_wrap=True)
+            _print(self._out, text, "dim")
 
     async def show(self, outcome: Outcome) -> None:
         """Print an answer that stands already, with its sources."""
@@ -56,11 +60,10 @@ class Terminal:
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`, for the files of this machine."""
-        path = path_of(file)
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise FileRefused(f"{file.name} is not a file. Name a file, not a folder or a device.")
-            with path.open("rb") as source:
+            with _opened(path_of(file)) as source:
+                if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+                    raise FileRefused(f"{file.name} is not a file. Name a file, not a folder or a device.")
                 while piece := await asyncio.to_thread(source.read, _CHUNK):
                     yield piece
         except FileNotFoundError:
@@ -68,7 +71,7 @@ class Terminal:
         except PermissionError:
             raise FileRefused(f"{file.name} may not be read. Check its permissions.") from None
         except OSError as error:
-            raise FileRefused(f"{file.name} cannot be read: {error.strerror}.") from error
+            raise FileRefused(f"{file.name} cannot be read ({error.strerror}). Try a copy of it.") from error
 
 
 def attachment(path: Path) -> Attachment:
@@ -79,7 +82,12 @@ def attachment(path: Path) -> Attachment:
 
 def path_of(file: Attachment) -> Path:
     """Where a file of `attachment` lies."""
-    return Path(unquote(urlsplit(file.url).path))
+    return Path(os.fsdecode(unquote_to_bytes(urlsplit(file.url).path)))  # names need not be UTF-8
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, looked at only once it is open: by then it may be a pipe, which would wait for a writer."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
 
 
 class QuietReply:
@@ -114,7 +122,7 @@ class TerminalReply:
             self._status.stop()
             self._status = None
         if text and self._errors.is_terminal:
-            self._status = self._errors.status(Text(text))
+            self._status = self._errors.status(Text(clean(text)))
             self._status.start()
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
@@ -145,19 +153,22 @@ class TerminalReply:
         if outcome.why:
             failed = outcome.kind == "failed"
             style = {"failed": "bold red", "partial": "yellow"}.get(outcome.kind, "")
-            (self._errors if failed else self._out).print(Text(outcome.why, style), soft_wrap=True)
+            _print(self._errors if failed else self._out, outcome.why, style)
         for cited in outcome.citations:
             self._print_source(cited, quoted=cited.quote in outcome.answer)
         if outcome.kind == "refused":
-            for hit in outcome.hits:
-                self._out.print(Text(f"  Nearest: {hit.passage.place}", "dim"), soft_wrap=True)
+            nearest = list(dict.fromkeys(hit.passage.place for hit in outcome.hits))
+            for place in nearest[:_MOST_NEAREST]:
+                _print(self._out, f"  Nearest: {place}", "dim")
         for note in outcome.left_out:
-            self._out.print(Text(f"  {note}", "dim"), soft_wrap=True)
+            _print(self._out, f"  {note}", "dim")
 
     def _print_source(self, cited: Citation, *, quoted: bool) -> None:
-        self._out.print(Text.assemble(("Source: ", "bold"), (cited.place, "cyan")), soft_wrap=True)
-        if cited.quote and not quoted:
-            self._out.print(Text(f"  “{cited.quote}”", "italic dim"), soft_wrap=True)
+        place, quote = clean(cited.place), cited.quote
+        self._out.print(Text.assemble(("Source: ", "bold"), (place, "cyan")), soft_wrap=True)
+        if quote and not quoted:
+            shown = quote if len(quote) <= _LONGEST_QUOTE else f"{quote[:_LONGEST_QUOTE]}…"
+            _print(self._out, f"  “{shown}”", "italic dim")
 
     def _print_plain(self, markdown: str, *, final: bool) -> None:
         fresh = markdown.removeprefix(self._printed)
@@ -175,6 +186,11 @@ class TerminalReply:
         if self._live:
             self._live.stop()
             self._live = None
+
+
+def _print(console: Console, text: str, style: str) -> None:
+    """A line, without what a person, a file or a model could do to the terminal."""
+    console.print(Text(clean(text), style), soft_wrap=True)
 
 
 def _settled(markdown: str, start: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from adapters.tgi import Tgi
+from adapters.replica.client import Replica
 from bots import wiring
 from bots.settings import Settings
 from core.errors import ChasquiError
@@ -32,6 +32,8 @@ async def everything(settings: Settings) -> AsyncIterator[Check]:
     yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
     async for check in serving(settings):
         yield check
+    if settings.discord.token:
+        yield await _discord(settings)
 
 
 async def serving(settings: Settings) -> AsyncIterator[Check]:
@@ -51,16 +53,29 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
         yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
 
 
-async def _replica(settings: Settings, replica: Tgi) -> Check:
+async def _discord(settings: Settings) -> Check:
+    from bots import discord_invite  # noqa: PLC0415 - half a second for who needs it
+
+    try:
+        bot = await discord_invite.asked(settings)
+    except ChasquiError as error:
+        return Check("discord", False, error.sentence, "Correct CHASQUI_DISCORD__TOKEN or __API_URL.")
+    reads = "may" if bot.reads_messages else "may not"
+    return Check("discord", True, f"{bot.name}, which {reads} read messages that do not mention it")
+
+
+async def _replica(settings: Settings, replica: Replica) -> Check:
     part = f"model at {replica.replica}"
     start = time.perf_counter()
     try:
-        limits = await replica.limits()
+        engine = await replica.engine()
     except ChasquiError as error:
         return Check(part, False, str(error), "Start the model server, or correct CHASQUI_BACKEND__URLS.")
     elapsed = (time.perf_counter() - start) * 1000
-    profile = wiring.policy(settings).profile_of(limits)
-    found = f"{limits.model}, window {limits.window}, profile {profile.name}, {elapsed:.0f} ms"
+    limits, profile = engine.limits, wiring.policy(settings).profile_of(engine.limits)
+    found = (
+        f"{limits.model} on {engine.name}, window {limits.window}, profile {profile.name}, {elapsed:.0f} ms"
+    )
     return Check(part, True, found)
 
 

@@ -33,7 +33,7 @@ cli = typer.Typer(
 prompt = typer.Typer(help="The exact text that a model gets.", no_args_is_help=True, rich_markup_mode=None)
 model = typer.Typer(help="The embedded model.", no_args_is_help=True, rich_markup_mode=None)
 inbox = typer.Typer(
-    help="What waits for an answer, and what was given up.", no_args_is_help=True, rich_markup_mode=None
+    help="What waits for an answer, and what was set aside.", no_args_is_help=True, rich_markup_mode=None
 )
 cli.add_typer(inbox, name="inbox")
 cli.add_typer(prompt, name="prompt")
@@ -149,7 +149,7 @@ def split_pages(
 
 @cli.command()
 def serve(
-    roles: Annotated[list[str], typer.Argument(help="worker (answers), or all; several may be named.")],
+    roles: Annotated[list[str], typer.Argument(help="worker (answers), discord (listens), or all.")],
 ) -> None:
     """Run the long-running roles until SIGTERM or Ctrl-C, which lets answers in progress end."""
     from bots import serve
@@ -157,9 +157,19 @@ def serve(
     _run(serve.serve(_settings("info"), set(roles)))
 
 
+@cli.command()
+def invite(platform: Annotated[str, typer.Argument(help="discord")]) -> None:
+    """Print the link with which people let the bot into their server."""
+    if platform != "discord":
+        _end(f"There are no invitations to {platform!r}. Write `chasqui invite discord`.", WRONG_USE)
+    from bots import discord_invite
+
+    _run(discord_invite.show(_settings("error")))
+
+
 @inbox.command("list")
 def inbox_list(as_json: Json = False) -> None:
-    """Show the threads that wait and the messages that were given up, without their words."""
+    """Show the threads that wait and the messages that were set aside, without their words."""
     from bots import inbox
 
     _run(inbox.show_all(_settings("error"), as_json=as_json))
@@ -167,7 +177,7 @@ def inbox_list(as_json: Json = False) -> None:
 
 @inbox.command("show")
 def inbox_show(name: Letter, as_json: Json = False) -> None:
-    """Print a message that was given up."""
+    """Print a message that was set aside."""
     from bots import inbox
 
     _run(inbox.show(_settings("error"), name, as_json=as_json))
@@ -175,7 +185,7 @@ def inbox_show(name: Letter, as_json: Json = False) -> None:
 
 @inbox.command("retry")
 def inbox_retry(name: Letter, as_json: Json = False) -> None:
-    """Let a message that was given up be answered after all."""
+    """Let a message that was set aside be answered after all."""
     from bots import inbox
 
     _run(inbox.retry(_settings("error"), name, as_json=as_json))
@@ -183,7 +193,7 @@ def inbox_retry(name: Letter, as_json: Json = False) -> None:
 
 @inbox.command("drop")
 def inbox_drop(name: Letter, as_json: Json = False) -> None:
-    """Delete a message that was given up."""
+    """Delete a message that was set aside."""
     from bots import inbox
 
     _run(inbox.drop(_settings("error"), name, as_json=as_json))
@@ -191,7 +201,7 @@ def inbox_drop(name: Letter, as_json: Json = False) -> None:
 
 @cli.command()
 def export(
-    person: Annotated[str, typer.Option(help="As discord:ID or slack:ID.")],
+    person: Annotated[str, typer.Option(help="As discord:ID, slack:ID or terminal:terminal.")],
 ) -> None:
     """Print all that is kept of a person, as JSON."""
     from bots import people
@@ -204,7 +214,7 @@ def forget(
     person: Annotated[str | None, typer.Option(help="Whose questions, answers and files go.")] = None,
     thread: Annotated[str | None, typer.Option(help="The conversation that goes as a whole.")] = None,
 ) -> None:
-    """Delete all that is kept of a person or of a thread, both written as discord:ID."""
+    """Delete all that is kept of a person or a thread, written as discord:ID, slack:ID or terminal:NAME."""
     if bool(person) == bool(thread):
         _end("Name either a person (--person discord:ID) or a thread (--thread discord:ID).", WRONG_USE)
     from bots import people
@@ -322,6 +332,8 @@ def _existing(files: list[Path] | None) -> list[Path]:
 
 
 def _existing_file(file: Path) -> Path:
+    from core.refusals import shown
+
     path, what = file, ""
     try:
         path = file.expanduser()
@@ -330,7 +342,7 @@ def _existing_file(file: Path) -> Path:
     except (OSError, RuntimeError):  # no file can have this name; nobody has this home
         what = "cannot be found"
     if what:
-        _end(f"{file} {what}. Name a file after --file.", WRONG_USE)
+        _end(f"{shown(str(file))} {what}. Name a file after --file.", WRONG_USE)
     return path
 
 

@@ -1,11 +1,12 @@
-"""What those who run chasqui see of its inbox, and do with the messages that were given up."""
+"""What those who run chasqui see of its inbox, and do with its dead letters: messages that were set aside."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from adapters.redis.letters import Letter, RedisLetters, Waiting, waiting
+from adapters.redis.letters import Letter, RedisLetters
+from adapters.redis.waiting import Waiting, waiting
 from bots import wiring
 from bots.output import print_json
 from bots.settings import Settings
@@ -14,13 +15,12 @@ from core.types import Message
 
 
 async def show_all(settings: Settings, *, as_json: bool) -> int:
-    """`chasqui inbox list`: what waits and what was given up, without anybody's words."""
+    """`chasqui inbox list`: what waits and what was set aside, without anybody's words."""
     async with wiring.redis(settings) as store:
         threads, letters = await waiting(store), await RedisLetters(store).all()
     if as_json:
-        print_json(
-            {"waiting": [_waiting(each) for each in threads], "letters": [_letter(each) for each in letters]}
-        )
+        found = [_waiting(each) for each in threads], [_letter(each) for each in letters]
+        print_json(dict(zip(("waiting", "dead_letters"), found, strict=True)))
         return 0
     if threads:
         print("Waiting for an answer:")
@@ -31,17 +31,17 @@ async def show_all(settings: Settings, *, as_json: bool) -> int:
         print("Nothing waits for an answer.")
     print()
     if letters:
-        print("Given up (`chasqui inbox show ID` prints the message, `retry ID` and `drop ID` end it):")
-        _print_table(("ID", "THREAD", "SINCE", "ATTEMPTS", "WHY"), [_letter_row(each) for each in letters])
+        print("Set aside (`chasqui inbox show ID` prints the message, `retry ID` and `drop ID` end it):")
+        _print_table(("ID", "THREAD", "AT", "ATTEMPTS", "WHY"), [_letter_row(each) for each in letters])
     else:
-        print("No message was given up.")
+        print("No message was set aside.")
     return 0
 
 
-async def show(settings: Settings, name: str, *, as_json: bool) -> int:
-    """`chasqui inbox show`: one message that was given up, with its words."""
+async def show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
+    """`chasqui inbox show`: one dead letter, with its words."""
     async with wiring.redis(settings) as store:
-        letter = await RedisLetters(store).find(name)
+        letter = await RedisLetters(store).find(letter_id)
     message = letter.message
     if as_json:
         print_json({**_letter(letter), "message": message and asdict(message)})
@@ -50,7 +50,7 @@ async def show(settings: Settings, name: str, *, as_json: bool) -> int:
         ("thread", _thread(message)),
         ("from", _author(message)),
         ("asked", _time(message.at) if message else "unknown"),
-        ("given up", f"{_time(letter.at)}, after {_times(letter.attempts)}"),
+        ("set aside", f"{_time(letter.at)}, after {_times(letter.attempts)}"),
         ("why", letter.why),
         *(("attached", file.name) for file in (message.attachments if message else ())),
     ]
@@ -60,19 +60,19 @@ async def show(settings: Settings, name: str, *, as_json: bool) -> int:
     return 0
 
 
-async def retry(settings: Settings, name: str, *, as_json: bool) -> int:
-    """`chasqui inbox retry`: a message that was given up is answered after all."""
+async def retry(settings: Settings, letter_id: str, *, as_json: bool) -> int:
+    """`chasqui inbox retry`: a message that was set aside is answered after all."""
     async with wiring.redis(settings) as store:
-        await RedisLetters(store).retry(name)
-    _print_done("retried", name, f"{name} waits again, last in its thread.", as_json=as_json)
+        await RedisLetters(store).retry(letter_id)
+    _print_done("retried", letter_id, f"{letter_id} waits again, last in its thread.", as_json=as_json)
     return 0
 
 
-async def drop(settings: Settings, name: str, *, as_json: bool) -> int:
-    """`chasqui inbox drop`: a message that was given up is deleted."""
+async def drop(settings: Settings, letter_id: str, *, as_json: bool) -> int:
+    """`chasqui inbox drop`: a dead letter is deleted."""
     async with wiring.redis(settings) as store:
-        await RedisLetters(store).drop(name)
-    _print_done("dropped", name, f"{name} is deleted.", as_json=as_json)
+        await RedisLetters(store).drop(letter_id)
+    _print_done("dropped", letter_id, f"{letter_id} is deleted.", as_json=as_json)
     return 0
 
 
@@ -84,9 +84,9 @@ def _letter(letter: Letter) -> dict[str, Any]:
     """A letter without anybody's words."""
     thread = str(letter.message.thread) if letter.message else None
     return {
-        "id": letter.name,
+        "id": letter.id,
         "thread": thread,
-        "since": letter.at,
+        "at": letter.at,
         "attempts": letter.attempts,
         "why": letter.why,
     }
@@ -99,7 +99,7 @@ def _waiting_row(each: Waiting) -> tuple[str, ...]:
 
 
 def _letter_row(letter: Letter) -> tuple[str, ...]:
-    return letter.name, _thread(letter.message), _time(letter.at), str(letter.attempts), letter.why
+    return letter.id, _thread(letter.message), _time(letter.at), str(letter.attempts), letter.why
 
 
 def _thread(message: Message | None) -> str:
@@ -137,8 +137,8 @@ def _line(text: str) -> str:
     return " ".join(sendable(text).split())
 
 
-def _print_done(what: str, name: str, sentence: str, *, as_json: bool) -> None:
+def _print_done(what: str, letter_id: str, sentence: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({what: name})
+        print_json({what: letter_id})
     else:
         print(sentence)

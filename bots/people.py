@@ -8,7 +8,7 @@ from adapters.redis.people import RedisPeople
 from bots import wiring
 from bots.output import print_json
 from bots.settings import Settings
-from core.ports import Kept, People
+from core.ports import Kept
 from core.types import Document, ThreadId
 
 PLATFORMS = ("discord", "slack", "terminal")
@@ -17,22 +17,21 @@ PLATFORMS = ("discord", "slack", "terminal")
 async def export(settings: Settings, platform: str, author: str) -> int:
     """`chasqui export`: JSON on stdout."""
     async with wiring.redis(settings) as store:
-        found = await exported(RedisPeople(store), platform, author)
-    print_json(found)
+        kept = await RedisPeople(store).kept(platform, author)
+    print_json({"person": f"{platform}:{author}", "threads": [_thread(each) for each in kept]})
     return 0
-
-
-async def exported(people: People, platform: str, author: str) -> dict[str, Any]:
-    """All that is kept of a person, as JSON. Platforms give it to whoever asks for their own."""
-    kept = await people.kept(platform, author)
-    return {"person": f"{platform}:{author}", "threads": [_thread(each) for each in kept]}
 
 
 async def forget_person(settings: Settings, platform: str, author: str) -> int:
     """`chasqui forget --person`."""
     async with wiring.redis(settings) as store:
+        threads = len(await RedisPeople(store).kept(platform, author))
         await RedisPeople(store).forget(platform, author)
-    print(f"Everything that was kept of {platform}:{author} is deleted.")
+    who, where = f"{platform}:{author}", "1 thread" if threads == 1 else f"{threads} threads"
+    if threads:
+        print(f"All that was kept of {who} is deleted, in {where}.")
+    else:
+        print(f"Nothing was kept of {who}.")
     return 0
 
 
@@ -51,6 +50,7 @@ def _thread(kept: Kept) -> dict[str, Any]:
         "documents": [_document(document) for document in kept.documents],
         "waiting": [asdict(message) for message in kept.waiting],
         "set_aside": [asdict(message) for message in kept.set_aside],
+        "feedback": [asdict(feedback) for feedback in kept.feedback],
     }
 
 

@@ -1,49 +1,103 @@
 """The long-running roles of `chasqui serve`, in one process, until SIGTERM or Ctrl-C."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
 
 import structlog
 
+from bots import wiring
 from bots.settings import Settings
 from bots.signals import first_press
-from bots.wiring import App, app
+from bots.wiring import App, Stores
+from core.channels import ChannelSettings
 from core.errors import SettingsError
+from core.ports import Platform
 from core.worker import Worker
 
 log = structlog.get_logger()
 
-ROLES = ("worker", "all")
 GATEWAYS = ("discord", "slack")
+ROLES = ("worker", *GATEWAYS, "all")
+_NOBODY = (
+    "No platform has a token, so there is nobody to talk to. Set CHASQUI_DISCORD__TOKEN, "
+    "or ask in the terminal with `chasqui chat`."
+)
 
 
 async def serve(settings: Settings, roles: Collection[str]) -> int:
     """Serve these roles; returns the exit code once they have drained."""
-    _check(roles)
+    served = _checked(settings, roles)
     draining = asyncio.Event()
     with first_press(draining.set):
-        async with app(settings) as ready:
-            if not ready.platforms:
-                log.warning("serve.no_platform", mend="nothing can be answered: no platform has a token")
-            log.info("serve.started", roles=sorted(roles))
-            await worker(ready, settings).run(draining)
+        async with AsyncExitStack() as stack:
+            running: list[Coroutine[Any, Any, None]] = []
+            kept: Stores
+            if "worker" in served:
+                kept = ready = await stack.enter_async_context(wiring.app(settings))
+                platforms = await stack.enter_async_context(wiring.platforms(settings, kept))
+                running.append(_worker(settings, ready, platforms).run(draining))
+            else:
+                kept = await stack.enter_async_context(wiring.stores(settings))
+            if "discord" in served:
+                running.append(_discord(settings, kept, draining))
+            log.info("serve.started", roles=sorted(served))
+            await _together(running)
     return 0
 
 
-def worker(ready: App, settings: Settings) -> Worker:
-    """The worker of this process."""
+def _checked(settings: Settings, roles: Collection[str]) -> set[str]:
+    """The roles that are served; those that cannot be raise SettingsError."""
+    for role in roles:
+        if role not in ROLES:
+            raise SettingsError(f"There is no role {role!r}. Choose among {', '.join(ROLES)}.")
+    if "slack" in roles:
+        raise SettingsError("The role 'slack' is not there yet in this release. Serve 'discord'.")
+    has_token = bool(settings.discord.token)
+    if not has_token and "discord" in roles:
+        raise SettingsError("The role 'discord' needs a token. Set CHASQUI_DISCORD__TOKEN to the bot's.")
+    if not has_token:
+        raise SettingsError(_NOBODY)
+    return {"worker", "discord"} if "all" in roles else set(roles)
+
+
+def _worker(settings: Settings, ready: App, platforms: dict[str, Platform]) -> Worker:
     return Worker(
         ready.inbox.work,
         ready.assistant.answer,
-        ready.platforms,
+        platforms,
         at_once=settings.worker.answers,
         grace=settings.worker.grace_seconds,
     )
 
 
-def _check(roles: Collection[str]) -> None:
-    for role in roles:
-        if role in GATEWAYS:
-            raise SettingsError(f"The role {role!r} is not there yet in this release. Serve 'worker'.")
-        if role not in ROLES:
-            raise SettingsError(f"There is no role {role!r}. Choose among {', '.join(ROLES)}.")
+async def _discord(settings: Settings, kept: Stores, draining: asyncio.Event) -> None:
+    """The gateway of Discord."""
+    from adapters.discord.address import aim  # noqa: PLC0415 - half a second for who needs it
+    from bots import discord_bot  # noqa: PLC0415
+    from bots.channels import Channels  # noqa: PLC0415
+    from bots.discord_desk import Desk  # noqa: PLC0415
+
+    ours = settings.discord
+    assert ours.token, "it was checked"
+    aim(ours.api_url, ours.gateway_url)
+    configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
+    channels = Channels("discord", kept.notes, configured)
+    desk = Desk(kept.inbox, kept.history, kept.people, kept.feedbacks, kept.notes, channels, ours.moderators)
+    # With its own address there is one gateway; else Discord says how many, and where they are.
+    shards = 1 if ours.gateway_url else None
+    await discord_bot.run(ours.token.get_secret_value(), desk, draining, shards=shards)
+
+
+async def _together(running: Collection[Coroutine[Any, Any, None]]) -> None:
+    """Run until all have ended; the first that fails ends the others, and its error is raised."""
+    tasks = [asyncio.create_task(each) for each in running]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

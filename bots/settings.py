@@ -69,7 +69,9 @@ class RedisSettings(_Section):
 
 class BackendSettings(_Section):
     urls: Names = Field(
-        default=(), description="TGI replicas (JSON list or comma-separated); empty starts the embedded model"
+        default=(),
+        description="model servers: TGI, vLLM, SGLang or llama.cpp (JSON list or comma-separated); "
+        "empty starts the embedded model",
     )
     profile: str | None = Field(
         default=None, description=f"model profile, else by model id: {', '.join(PROFILES)}"
@@ -107,12 +109,28 @@ class WorkerSettings(_Section):
     )
 
 
+class ChannelSection(_Section):
+    """A channel, or all of a server; see `core.channels.ChannelSettings`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    allowed: bool | None = Field(default=None, description="whether the bot answers there at all")
+    roles: tuple[str, ...] | None = Field(default=None, description="ids of roles or people who may ask")
+    every_message: bool | None = Field(default=None, description="answer without being mentioned")
+    threads: bool | None = Field(default=None, description="each answer opens a thread")
+    persona: str | None = Field(default=None, description="system text there")
+    grounding: Grounding | None = Field(default=None, description="off, prefer or require, there")
+
+
 class DiscordSettings(_Section):
     token: SecretStr | None = Field(default=None, description="bot token")
     api_url: str | None = Field(default=None, description="REST address, instead of Discord's own")
     gateway_url: str | None = Field(default=None, description="gateway address, instead of Discord's own")
     moderators: Names = Field(default=(), description="roles or people who may stop and forget for others")
     curators: Names = Field(default=(), description="roles or people who may change the knowledge base")
+    channels: dict[str, ChannelSection] = Field(
+        default={}, description="what a channel or a server wants, by its id: [discord.channels.ID]"
+    )
 
 
 class SlackSettings(_Section):

@@ -1,11 +1,12 @@
 """What the terminal offers: one question, a conversation, and the demo."""
 
 import asyncio
-import signal
+import io
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.terminal import Terminal, attachment
+from bots import typed
 from bots.output import print_json
 from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.signals import first_press
@@ -27,6 +29,9 @@ AUTHOR = "terminal"
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
+
+MOST_TEXT = 4_000_000
+"""Characters of a question; of a file as many are read."""
 
 _WAITING = "Waiting for another chasqui, which answers in this thread or was just killed there …"
 
@@ -51,6 +56,7 @@ class TerminalThread:
     async def ask(self, text: str, files: Sequence[Path] = ()) -> Outcome:
         """Put a question and answer it, after any that an earlier process left unanswered here."""
         self.interrupted = False
+        _check(text)
         attachments = tuple(attachment(file) for file in files)
         message = Message(uuid.uuid4().hex, self._thread, AUTHOR, text, time.time(), attachments=attachments)
         await self._app.inbox.put(message)
@@ -116,7 +122,7 @@ async def ask(
     settings: Settings, question: str, files: Sequence[Path], thread: str | None, *, as_json: bool
 ) -> int:
     """`chasqui ask`: one question, one answer; returns the exit code."""
-    out, errors = Console(), Console(stderr=True)
+    out, errors = _consoles()
     async with _started(settings, errors) as ready:
         here = TerminalThread(ready, Terminal(out, errors, quiet=as_json), thread)
         outcome = await here.ask(question, files)
@@ -130,7 +136,7 @@ async def ask(
 
 async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) -> int:
     """`chasqui chat`: a conversation until end of input."""
-    out, errors = Console(), Console(stderr=True)
+    out, errors = _consoles()
     async with _started(settings, errors) as ready:
         here = TerminalThread(ready, Terminal(out, errors), thread)
         out.print(
@@ -143,7 +149,7 @@ async def chat(settings: Settings, thread: str | None, files: Sequence[Path]) ->
 async def demo(settings: Settings, *, once: bool) -> int:
     """`chasqui demo`: a short conversation about an attached file, always on the embedded servers."""
     settings = settings.model_copy(update={"redis": RedisSettings(), "backend": BackendSettings()})
-    out, errors = Console(), Console(stderr=True)
+    out, errors = _consoles()
     with resources.as_file(resources.files("bots") / "demo" / DEMO_FILE) as file:
         async with _started(settings, errors) as ready:
             here = TerminalThread(ready, Terminal(out, errors), None)
@@ -163,7 +169,8 @@ async def demo(settings: Settings, *, once: bool) -> int:
 
 async def _converse(here: TerminalThread, out: Console, errors: Console, files: list[Path]) -> None:
     """Read lines, answer them, until /quit or end of input."""
-    while (line := _read_line(out)) is not None:
+    typed.allow_pastes()
+    while (line := typed.read_line(out)) is not None:
         name, _, argument = line.removeprefix("/").partition(" ")
         try:
             if not line.startswith("/"):
@@ -173,8 +180,10 @@ async def _converse(here: TerminalThread, out: Console, errors: Console, files: 
             elif name == "quit":
                 return
             elif name == "file":
-                files.append(_file(argument))
-                out.print(Text(f"{files[-1].name} goes with your next question.", "dim"))
+                named = typed.files(argument.strip())
+                files += named
+                for file in named:
+                    out.print(Text(f"{typed.line(file.name)} goes with your next question.", "dim"))
             else:
                 out.print(Text(await here.command(name, argument.strip())), soft_wrap=True)
                 if name == "help":
@@ -183,25 +192,21 @@ async def _converse(here: TerminalThread, out: Console, errors: Console, files: 
             errors.print(Text(error.sentence, "bold red"), soft_wrap=True)
 
 
-def _file(argument: str) -> Path:
-    with suppress(OSError, RuntimeError):  # no file can have this name; nobody has this home
-        path = Path(argument.strip().strip("'\"")).expanduser()
-        if argument.strip() and path.is_file():
-            return path
-    raise UserError(f"There is no file {argument.strip() or '(no name given)'}. Write /file and a path.")
+def _check(text: str) -> None:
+    """Raises UserError for a text that is none, or more than would be read of a file."""
+    if len(text) > MOST_TEXT:
+        most = f"{MOST_TEXT:,} characters"
+        raise UserError(f"This is longer than {most}. Attach it as a file, or send the part that matters.")
+    if text.count("\ufffd") > len(text) / 10:
+        raise UserError("This is not text. Attach it as a file, and ask about that.")
 
 
-def _read_line(out: Console) -> str | None:
-    """The next line that is typed, None at the end of input and at Ctrl-C."""
-    # asyncio would only cancel the task at Ctrl-C, and the read would go on until Enter.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return input("\n> " if out.is_terminal else "").strip()
-    except (EOFError, KeyboardInterrupt):
-        out.print()
-        return None
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _consoles() -> tuple[Console, Console]:
+    """Where answers go, and errors; what an encoding does not have is replaced, going in and out."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    return Console(), Console(stderr=True)
 
 
 @asynccontextmanager

@@ -1,35 +1,52 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from adapters import local_model, local_redis
+import structlog
+
+from adapters import completions, local_model, local_redis, tgi
 from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
+from adapters.redis.connection import connect
+from adapters.redis.counts import Bounds
 from adapters.redis.documents import RedisDocuments
+from adapters.redis.feedbacks import RedisFeedbacks
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.limits import Bounds
+from adapters.redis.notes import RedisNotes
 from adapters.redis.people import RedisPeople
-from adapters.redis.store import Store, connect
+from adapters.redis.rates import RedisRates
+from adapters.redis.store import Store
+from adapters.redis.work import Capacity
+from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
-from adapters.tgi import Tgi, Timeouts
 from bots.settings import BackendSettings, Settings
 from core.assistant import Assistant, Policy
 from core.library import Library
-from core.ports import History, Inbox, People, Platform
+from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates
 from core.router import Router
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class App:
-    """What runs: the ports that bots use, and the assistant over them."""
+class Stores:
+    """What is kept, as gateways use it."""
 
     inbox: Inbox
     history: History
     people: People
+    notes: Notes
+    rates: Rates
+    feedbacks: Feedbacks
+
+
+@dataclass(frozen=True, slots=True)
+class App(Stores):
+    """What runs: the ports that bots use, and the assistant over them."""
+
     assistant: Assistant
-    platforms: Mapping[str, Platform]
 
 
 @asynccontextmanager
@@ -40,20 +57,50 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         replicas = await stack.enter_async_context(backends(settings))
         index = LexicalIndex()
         stack.callback(index.close)
-        history = RedisHistory(store)
+        router = Router(replicas, names=[replica.replica for replica in replicas])
+        kept = _kept(settings, store, router.capacity)
         largest = settings.answers.max_file_bytes
         extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
         library = Library(RedisDocuments(store), index, extractor, max_bytes=largest)
-        router = Router(replicas, names=[replica.replica for replica in replicas])
-        assistant = Assistant(router, history, library, policy(settings))
-        bounds = Bounds(settings.inbox.per_person, settings.inbox.in_all)
-        inbox = RedisInbox(store, bounds=bounds, capacity=router.capacity)
-        yield App(inbox, history, RedisPeople(store), assistant, platforms(settings))
+        assistant = Assistant(router, kept.history, library, policy(settings))
+        yield App(kept.inbox, kept.history, kept.people, kept.notes, kept.rates, kept.feedbacks, assistant)
 
 
-def platforms(settings: Settings) -> dict[str, Platform]:
-    """The platforms on which a worker can speak: those that have a token. None is there yet."""
-    return {}
+@asynccontextmanager
+async def stores(settings: Settings) -> AsyncIterator[Stores]:
+    """What a gateway needs: it asks no model."""
+    async with redis(settings) as store:
+        yield _kept(settings, store)
+
+
+def _kept(settings: Settings, store: Store, capacity: Capacity = dict) -> Stores:
+    bounds = Bounds(settings.inbox.per_person, settings.inbox.in_all)
+    return Stores(
+        RedisInbox(store, bounds=bounds, capacity=capacity),
+        RedisHistory(store),
+        RedisPeople(store),
+        RedisNotes(store),
+        RedisRates(store),
+        RedisFeedbacks(store),
+    )
+
+
+@asynccontextmanager
+async def platforms(settings: Settings, kept: Stores) -> AsyncIterator[dict[str, Platform]]:
+    """The platforms on which a worker can speak: those that have a token."""
+    found: dict[str, Platform] = {}
+    async with AsyncExitStack() as stack:
+        if token := settings.discord.token:
+            from adapters.discord.platform import connected  # noqa: PLC0415 - half a second for who needs it
+
+            discord = connected(
+                token.get_secret_value(),
+                api_url=settings.discord.api_url,
+                notes=kept.notes,
+                rates=kept.rates,
+            )
+            found["discord"] = await stack.enter_async_context(discord)
+        yield found
 
 
 @asynccontextmanager
@@ -69,7 +116,7 @@ async def redis(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def backends(settings: Settings) -> AsyncIterator[list[Tgi]]:
+async def backends(settings: Settings) -> AsyncIterator[list[Replica]]:
     """One client per configured replica, else one for the embedded model of the data directory."""
     async with AsyncExitStack() as stack:
         urls = settings.backend.urls
@@ -78,10 +125,10 @@ async def backends(settings: Settings) -> AsyncIterator[list[Tgi]]:
         yield [await stack.enter_async_context(_replica(url, settings.backend)) for url in urls]
 
 
-def _replica(url: str, settings: BackendSettings) -> Tgi:
+def _replica(url: str, settings: BackendSettings) -> Replica:
     key = settings.api_key.get_secret_value() if settings.api_key else ""
     timeouts = Timeouts(first_token=settings.first_token_seconds, next_token=settings.next_token_seconds)
-    return Tgi(url, api_key=key, timeouts=timeouts)
+    return Replica(url, [tgi.recognise, completions.recognise], api_key=key, timeouts=timeouts)
 
 
 def policy(settings: Settings) -> Policy:

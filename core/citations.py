@@ -1,9 +1,7 @@
-"""The source of an answer: read what the model names, keep only what was really sent.
+"""The source of an answer: match what the model named, keep only what was really sent.
 
-The forms of trailer are those of models trained on the airoboros closed-context data: ``Source:``,
-``Sources:``, ``Reference(s):``, ``Citation(s):``, ``[references]``, bold or not, on a line of their own or
-behind the last sentence, with pairs one to a line or in a row, bullets, JSON, a bare title or
-address. What people are shown comes from our own record, never from the model's text.
+A model names a source in pairs, one to a line or in a row, in bullets, in JSON, by a bare title, an
+address or a number. What people are shown comes from our own record, never from the model's text.
 """
 
 import json
@@ -13,115 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.evidence import bears_out, best_sentence
+from core.prompt import clean
 from core.terms import sentences
 from core.types import Citation, Passage
-
-_KEYWORDS = ("sources", "references", "reference(s)", "citations", "citation(s)", "source(s)")
-_KEYWORD = r"(?:sources?|source\(s\)|references?|reference\(s\)|citations?|citation\(s\))"
-# Every part has a greatest length, so that what must be held back of a stream has one too.
-_TRAILER = re.compile(
-    rf"""(?:^|\n) [ \t]{{0,8}} [-*\#>_\[(]{{0,6}} [ \t]{{0,4}} (?i:{_KEYWORD}) [\])*_]{{0,6}} [ \t]{{0,4}}
-         (?: : [*_]{{0,4}} | (?=\n|\Z) )
-       | (?<=[.!?:;)”"’\]]) [ \t]{{1,8}} [*_\[(]{{0,6}} (?=[A-Z]) (?i:{_KEYWORD}) [\])*_]{{0,6}} [ \t]{{0,4}}
-         : [*_]{{0,4}}""",
-    re.VERBOSE,
-)
-_TRAILER_BEGINS = re.compile(
-    r"""(?: (?:^|\n) [ \t]{0,8} | (?<=[.!?:;)”"’\]]) [ \t]{1,8} )
-        [-*\#>_\[(]{0,6} [ \t]{0,4} ([A-Za-z]*(?:\(s?\)?)?) [\])*_]{0,6} [ \t]{0,4} \Z""",
-    re.VERBOSE,
-)
-_NUMBER = r"S?[1-9]\d?"
-_MARK = re.compile(
-    rf"[ \t]?\[({_NUMBER}(?:[ \t]?,[ \t]?{_NUMBER}){{0,8}})\]|[ \t]?\((S\d{{1,2}})\)", re.ASCII
-)
-_MARK_BEGINS = re.compile(r"[ \t]?(?:\[[S\d, \t]{0,60}|\((?:S\d{0,2})?)?\Z", re.ASCII)
-_LONGEST_BEGINNING = 64
-
-
-class SourceFilter:
-    """Takes the source trailer and the marks like [1] out of a stream of text; in code, marks stay.
-
-    `feed` returns what may be shown; what could still become a trailer or a mark is held back.
-    After `close`, `trailer` is the text of the trailer and `marks` the numbers that were marked.
-    """
-
-    def __init__(self) -> None:
-        self.trailer = ""
-        self.marks: list[int] = []
-        self._said: list[str] = []  # what was let through, before its marks were taken out
-        self._before = ""  # the last character of it: what comes next depends on it
-        self._held = ""
-        self._backticks = 0
-        self._in_trailer = False
-
-    def feed(self, piece: str) -> str:
-        if self._in_trailer:
-            self.trailer += piece
-            return ""
-        self._held += piece
-        text = self._before + self._held
-        found = self._begins(text)
-        if not found:
-            return self._show(text, self._safe(text))
-        if found.end() < len(text):  # at the end it may still grow: "Source" is not yet "Sourcery"
-            self._in_trailer = True
-            self.trailer = text[found.end() :]
-        return self._show(text, found.start())
-
-    def close(self) -> str:
-        """The rest that may be shown, now that nothing follows."""
-        if self._in_trailer:
-            return "" if "".join(self._said).strip() else self._behind_trailer()
-        text = self._before + self._held
-        found = self._begins(text)
-        return self._show(text, found.start() if found else len(text))
-
-    def _begins(self, text: str) -> re.Match[str] | None:
-        """Where the trailer begins, if it does: in a code block ``source:`` is a key like others."""
-        start = len(self._before)
-        for found in _TRAILER.finditer(text, start):
-            if "".join((*self._said, text[start : found.start()])).count("```") % 2 == 0:
-                return found
-        return None
-
-    def _behind_trailer(self) -> str:
-        """The answer of a model that names its source first: all from the next line that names none."""
-        lines = self.trailer.splitlines(keepends=True)
-        named = next((i + 1 for i, line in enumerate(lines) if line.strip()), len(lines))
-        while named < len(lines) and (not lines[named].strip() or _names_source(lines[named])):
-            named += 1
-        self.trailer, answer = "".join(lines[:named]), "".join(lines[named:])
-        return _MARK.sub(self._note, answer)
-
-    def _safe(self, text: str) -> int:
-        """Up to where the text cannot become part of a trailer or a mark any more."""
-        start = max(len(self._before), len(text) - _LONGEST_BEGINNING)
-        mark = _MARK_BEGINS.search(text, start)
-        safe = mark.start() if mark else len(text)
-        begins = _TRAILER_BEGINS.search(text, start)
-        if begins and any(word.startswith(begins[1].lower()) for word in _KEYWORDS):
-            return min(safe, begins.start())
-        return safe
-
-    def _show(self, text: str, end: int) -> str:
-        shown = text[len(self._before) : end]
-        self._said.append(shown)
-        self._before, self._held = text[:end][-1:], text[end:]
-        stretches = shown.split("`")  # every other one is code
-        for i, stretch in enumerate(stretches):
-            if (self._backticks + i) % 2 == 0:
-                stretches[i] = _MARK.sub(self._note, stretch)
-        self._backticks += len(stretches) - 1
-        return "`".join(stretches)
-
-    def _note(self, mark: re.Match[str]) -> str:
-        self.marks += (int(number.strip(" \tS")) for number in (mark[1] or mark[2]).split(","))
-        return ""
-
-
-def _names_source(line: str) -> bool:
-    return bool(_PAIR.match(line) or _IDENTIFIERS.match(line) or _ADDRESS.match(line.strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +30,11 @@ def resolve(trailer: str, marks: Sequence[int], passages: Sequence[Passage]) -> 
     A group of pairs counts for a passage when its identifier, its address or its title is that
     passage's own; anything else is unresolved.
     """
-    numbers: list[int] = []
-    unresolved = 0
-    for mark in marks:
-        if 1 <= mark <= len(passages):
-            numbers.append(mark)
-        else:
-            unresolved += 1
-    for group in _groups(trailer):
-        matched = _match(group, passages)
-        numbers += matched
-        unresolved += not matched
-    return Named(tuple(dict.fromkeys(numbers)), unresolved)
+    said = list(marks)
+    for group in _groups(_without_cut_address(trailer[:_LONGEST_TRAILER], passages)):
+        said += _match(group, passages) or [0]
+    known = [number for number in said if 1 <= number <= len(passages)]
+    return Named(tuple(dict.fromkeys(known)), len(said) - len(known))
 
 
 def cite(
@@ -162,12 +47,13 @@ def cite(
     """
     named_first = [passages[n - 1] for n in named]
     order = [*named_first, *(p for p in passages if p not in named_first)]
-    cited: dict[str, Citation] = {}
+    cited: dict[tuple[object, ...], Citation] = {}
     for sentence in sentences(answer):
         bearing = next((p for p in order if bears_out(p, sentence, question)), None)
-        if bearing is not None and bearing.id not in cited:
-            cited[bearing.id] = citation(bearing, f"{sentence} {question}")
-    return tuple({(c.title, c.heading, c.page): c for c in reversed(cited.values())}.values())[::-1]
+        place = bearing and (bearing.document, bearing.title, bearing.heading, bearing.page)
+        if bearing and place and place not in cited:
+            cited[place] = citation(bearing, f"{sentence} {question}")
+    return tuple(cited.values())
 
 
 def citation(passage: Passage, wanted: str) -> Citation:
@@ -178,26 +64,49 @@ def citation(passage: Passage, wanted: str) -> Citation:
 
 # --- Reading a trailer ------------------------------------------------------------------------------
 
+_LONGEST_TRAILER = 100_000
+"""Characters; what stands behind them names nothing any more."""
 _PAIR = re.compile(r"^[\s\-*•>#\d.)\"']*([A-Za-z][\w /-]{0,30}?)\**[\"']?\s*[:=]\**\s*(.+)$")
 _NEXT_PAIR = re.compile(r"[,;]\s+(?=[A-Za-z][\w -]{0,24}:\s)")
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\]}]+", re.IGNORECASE)
+_CUT_ADDRESS = re.compile(r"https?:[^\s<>\"'\]}]*\Z", re.IGNORECASE)
 _IDENTIFIERS = re.compile(
     r"^\W*(?:(?:source|identifier|and)\W*)*(?:S?\d{1,2}\b\W*(?:and\W*)?)+$", re.IGNORECASE
 )
 _IDENTIFIER_KEYS = ("", "source identifier", "source identifiers", "source", "identifier", "id")
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d+[.)]|\[\d+\])\s+")
 _NONE = re.compile(r"\b(?:no|not|none|unavailable|n/a)\b", re.IGNORECASE)
+_PAGE = re.compile(r"\bp(?:ages?)?\.?\s*(\d{1,5})\b", re.IGNORECASE)
+_FENCE = re.compile(r"^\s*```\w*\s*$", re.MULTILINE)
 _Group = list[tuple[str, str]]
+
+
+def _without_cut_address(trailer: str, passages: Sequence[Passage]) -> str:
+    """The trailer without an address at its very end that the limit of the answer cut off."""
+    trailer = trailer.rstrip()
+    cut = _CUT_ADDRESS.search(trailer)
+    begun = _plain_address(cut[0]) if cut else ""
+    own = {address for passage in passages for address in _own_addresses(passage)}
+    cut_off = begun not in own and any(address.startswith(begun) for address in own)
+    return trailer[: cut.start()] if cut and cut_off else trailer
 
 
 def _groups(trailer: str) -> Iterator[_Group]:
     """The trailer as groups of pairs, one group per source; a bare line has the key ""."""
-    try:
-        value = json.loads(re.sub(r"^```\w*|```$", "", trailer.strip()).strip())
-    except (ValueError, RecursionError):
-        yield from _line_groups(trailer)
-    else:
+    text = _FENCE.sub("", trailer).strip()
+    while text[:1] in ("{", "["):
+        try:
+            value, end = _JSON.raw_decode(text)
+        except (ValueError, RecursionError):
+            break
+        if not any(isinstance(item, str | dict | list) for item in value):
+            break  # "[1] handbook.pdf"
         yield from _json_groups(value)
+        text = text[end:].lstrip(", \n")
+    yield from _line_groups(text)
+
+
+_JSON = json.JSONDecoder()
 
 
 def _line_groups(trailer: str) -> Iterator[_Group]:
@@ -246,21 +155,37 @@ def _match(group: _Group, passages: Sequence[Passage]) -> list[int]:
     """Numbers of the passages that a group means; none when it contradicts our records."""
     for key, value in group:
         if key in _IDENTIFIER_KEYS and _IDENTIFIERS.match(value):
-            numbers = (int(number) for number in re.findall(r"\d+", value))
-            return [number for number in numbers if 1 <= number <= len(passages)]
-    text = " ".join(value for _, value in group)
+            return [int(number) for number in re.findall(r"\d+", value)]
+    text = " ".join(f"{key} {value}" for key, value in group)
     addresses = {_plain_address(address) for address in _ADDRESS.findall(text)}
     if addresses:
         return [n for n, p in enumerate(passages, 1) if p.url and addresses & _own_addresses(p)]
     said = {_plain(value) for _, value in group}
-    titled = [n for n, p in enumerate(passages, 1) if _titled(p, said)]
-    narrowed = [n for n in titled if said & {_plain(h) for h in _headings(passages[n - 1])}]
-    return narrowed or titled[:1]
+    pages = {int(number) for number in _PAGE.findall(text)}
+    return [n for title in _titles(said, passages) for n in _of_title(title, said, pages, passages)]
 
 
-def _titled(passage: Passage, said: set[str]) -> bool:
-    title = _plain(passage.title)
-    return any(value == title or (len(title) > 3 and title in value) for value in said)
+def _titles(said: set[str], passages: Sequence[Passage]) -> list[str]:
+    """The titles that a group names; one that is a part of another only counts by itself."""
+    titles = dict.fromkeys(_plain(passage.title) for passage in passages)
+    found = [title for title in titles if any(_within(title, value) for value in said)]
+    return [
+        title
+        for title in found
+        if title in said or not any(title != other and _within(title, other) for other in found)
+    ]
+
+
+def _within(title: str, text: str) -> bool:
+    return title == text != "" or (len(title) > 3 and f" {title} " in f" {text} ")
+
+
+def _of_title(title: str, said: set[str], pages: set[int], passages: Sequence[Passage]) -> list[int]:
+    """The passages with this title that stand at the place which is named, or the first of them."""
+    titled = [(n, p) for n, p in enumerate(passages, 1) if _plain(p.title) == title]
+    headed = [n for n, p in titled if said & {_plain(heading) for heading in _headings(p)}]
+    on_page = [n for n, p in titled if p.page in pages]
+    return headed or on_page or [titled[0][0]]
 
 
 def _headings(passage: Passage) -> tuple[str, ...]:
@@ -268,7 +193,7 @@ def _headings(passage: Passage) -> tuple[str, ...]:
 
 
 def _own_addresses(passage: Passage) -> set[str]:
-    return {_plain_address(passage.url), _plain_address(passage.link)}
+    return {_plain_address(passage.url), _plain_address(passage.link)} - {""}
 
 
 def _plain_address(address: str) -> str:
@@ -276,4 +201,5 @@ def _plain_address(address: str) -> str:
 
 
 def _plain(text: str) -> str:
+    text = clean(text)  # as it was sent
     return " ".join(re.sub(r"[^\w.>›]+", " ", text).casefold().split()).strip(".")

@@ -3,19 +3,25 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from textwrap import shorten
 
 import regex
 import structlog
 
 from core.addresses import LOST
-from core.citations import cite, resolve
+from core.citations import Named, cite, resolve
 from core.draft import Draft
 from core.errors import StreamBroken
-from core.evidence import abstains
-from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Usage
+from core.evidence import abstains, nearest, readable
+from core.quotations import misquoted
+from core.terms import sentences
+from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Passage, Usage
 from core.window import Fitted
 
 log = structlog.get_logger()
+
+_NEAR = 4
+"""Passages of a whole document that are looked at for each sentence of an answer."""
 
 _VISIBLE = regex.compile(r"[[\p{L}\p{N}\p{P}\p{S}]--[\u115f\u1160\u2800\u3164\uffa0]]", regex.VERSION1)
 """A character that people see; the last ones are letters and signs without a shape."""
@@ -33,13 +39,16 @@ _WHY = {
 class Progress:
     """What is known of an answer in the making, so that it can end well at any moment.
 
-    `shown` is the text that people see; `sent` are the passages in the prompt; `ended` is how the
-    model's stream ended. `tokens_before` were said to another worker, `pieces` to this one.
+    `shown` is the text that people see; `sent` are the passages in the prompt; `read` says how much of a
+    whole document was read; `ended` is how the model's stream ended. `tokens_before` were said to another
+    worker, `pieces` to this one, and `spent` is what the prompts before this one used up.
     """
 
     shown: str = ""
     sent: tuple[Hit, ...] = ()
+    read: str = ""
     left_out: list[str] = field(default_factory=list)
+    spent: Usage = field(default_factory=Usage)
     prompt_tokens: int = 0
     tokens_before: int = 0
     pieces: int = 0
@@ -47,6 +56,13 @@ class Progress:
     ended: Finish | None = None
     started: float = field(default_factory=time.monotonic)
     first_token_ms: float | None = None
+
+    def asks(self, tokens: int) -> None:
+        """Note that a prompt is sent; the one before counts if anything was said to it."""
+        used = self.ended.usage if self.ended else self.usage()
+        if used.completion_tokens:
+            self.spent = _sum(self.spent, used)
+        self.prompt_tokens, self.tokens_before, self.pieces, self.ended = tokens, 0, 0, None
 
     def received(self, text: str) -> None:
         """Note a piece of the model's text."""
@@ -76,6 +92,7 @@ class Progress:
     def outcome(self, kind: OutcomeKind, why: str = "", *, citations: tuple[Citation, ...] = ()) -> Outcome:
         """The outcome as things stand now."""
         ended = self.ended
+        said = bool(self.shown.strip()) or kind == "refused"
         by_engine = ended is not None and ended.reason not in (BROKEN, INTERRUPTED)
         return Outcome(
             kind=kind,
@@ -83,8 +100,8 @@ class Progress:
             why=why,
             citations=citations,
             hits=self.sent,
-            left_out=tuple(self.left_out),
-            usage=ended.usage if ended else self.usage(),
+            left_out=(*((self.read,) if self.read and said else ()), *self.left_out),
+            usage=_sum(self.spent, ended.usage if ended else self.usage()),
             finish_reason=ended.reason if ended and by_engine else None,
             first_token_ms=self.first_token_ms,
             total_ms=self.elapsed_ms(),
@@ -106,13 +123,28 @@ def interrupted(progress: Progress) -> Outcome:
     return alone(progress)
 
 
+def _sum(one: Usage, other: Usage) -> Usage:
+    return Usage(one.prompt_tokens + other.prompt_tokens, one.completion_tokens + other.completion_tokens)
+
+
 def grounded(
-    progress: Progress, draft: Draft, question: str, documents: Sequence[Document], *, checked: bool
+    progress: Progress,
+    draft: Draft,
+    question: str,
+    documents: Sequence[Document],
+    *,
+    checked: bool,
+    noted: bool = False,
 ) -> Outcome:
-    """The outcome of an answer from passages: its sources, or the refusal that it turned out to be."""
-    passages = [hit.passage for hit in progress.sent]
+    """The outcome of an answer from passages: its sources, or the refusal that it turned out to be.
+
+    Where the model was sent `noted` passages as notes, the numbers that it names are not theirs.
+    """
     shown = progress.shown.strip()
-    named = resolve(draft.trailer, draft.marks, passages)
+    if noted:
+        progress.sent = _near(progress.sent, shown)
+    passages = [hit.passage for hit in progress.sent]
+    named = Named((), 0) if noted else resolve(draft.trailer, draft.marks, passages)
     if named.unresolved or draft.dropped:
         log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
     cited = cite(shown.replace(LOST, ""), question, passages, named.numbers)
@@ -122,6 +154,7 @@ def grounded(
         )
     if shown and abstains(shown):
         return progress.outcome("refused", f"The model found no answer in {titles(documents)}.")
+    progress.left_out += misquotations(shown, question, passages)
     if shown and not cited:
         progress.left_out.append(
             "No source is named, because no passage that was read bears this answer out."
@@ -129,23 +162,70 @@ def grounded(
     return replace(alone(progress), citations=cited)
 
 
-def left_out(fitted: Fitted, documents: Sequence[Document]) -> list[str]:
-    """What did not go into the window, in sentences for people."""
+def _near(hits: Sequence[Hit], shown: str) -> tuple[Hit, ...]:
+    """Of many passages those that may bear a sentence of the answer out."""
+    passages = [hit.passage for hit in hits]
+    near = {p.id for sentence in sentences(shown) for p in nearest(passages, sentence, _NEAR)}
+    return tuple(hit for hit in hits if hit.passage.id in near)
+
+
+def joined(
+    progress: Progress, cited: Sequence[Citation], missing: Sequence[str], documents: Sequence[Document]
+) -> Outcome:
+    """The outcome of an answer that was made part by part; `missing` says what it lacks."""
+    if not _VISIBLE.search(progress.shown):
+        return progress.outcome("refused", f"I don't know: I found nothing of this in {titles(documents)}.")
+    kind: OutcomeKind = "partial" if missing else "answered"
+    return progress.outcome(kind, " ".join(missing), citations=once(cited))
+
+
+def once(cited: Sequence[Citation]) -> tuple[Citation, ...]:
+    """Each place once, in the order of `cited`."""
+    return tuple({(c.title, c.heading, c.page): c for c in reversed(cited)}.values())[::-1]
+
+
+def misquotations(shown: str, question: str, passages: Sequence[Passage]) -> list[str]:
+    """A sentence about what stands in quotation marks and in no passage; at most three are named."""
+    wrong = misquoted(shown, (*map(readable, passages), question))
+    if not wrong:
+        return []
+    named = ", ".join(f"“{shorten(quotation, 80, placeholder=' …')}”" for quotation in wrong[:3])
+    return [f"Not a quotation, since it stands in no passage that was read: {named}."]
+
+
+def left_out(fitted: Fitted) -> list[str]:
+    """What of the conversation did not go into the window, in sentences for people."""
     notes = []
-    if fitted.passages:
-        read = len({(passage.document, passage.section) for passage in fitted.passages})
-        there = sum(document.sections for document in documents)
-        passages = sum(len(document.passages) for document in documents)
-        if read < there:
-            notes.append(f"Read {read} of {there} sections of {titles(documents)}.")
-        elif len(fitted.passages) < passages:
-            notes.append(f"Read {len(fitted.passages)} of {passages:,} passages of {titles(documents)}.")
     if fitted.turns_left_out:
         turns = "turn" if fitted.turns_left_out == 1 else f"{fitted.turns_left_out} turns"
         notes.append(f"Left out the oldest {turns} of this thread.")
     if fitted.question_cut:
         notes.append("Read only the beginning and the end of the question.")
     return notes
+
+
+def best_of(passages: Sequence[Passage], documents: Sequence[Document]) -> str:
+    """How much an answer to a question stands on."""
+    there = sum(len(document.passages) for document in documents)
+    if len(passages) >= there:
+        return f"Read all of {titles(documents)}."
+    return f"Read the best {len(passages)} of {there:,} passages of {titles(documents)}."
+
+
+def extent(read: Sequence[Passage], documents: Sequence[Document], parts: int = 1) -> str:
+    """How much of whole documents was read. A section counts once all of it was."""
+    done = {passage.id for passage in read}
+    there = {passage.id: passage for document in documents for passage in document.passages}
+    sections = {(passage.document, passage.section) for passage in there.values()}
+    begun = {(p.document, p.section) for p in there.values() if p.id not in done}
+    whole, in_parts = len(sections - begun), f", in {parts} parts" if parts > 1 else ""
+    if not begun:
+        much = "all" if len(sections) == 1 else f"all {len(sections):,} sections"
+    elif whole:
+        much = f"{whole:,} of {len(sections):,} sections"
+    else:
+        much = f"{len(there.keys() & done):,} of {len(there):,} passages"
+    return f"Read {much} of {titles(documents)}{in_parts}."
 
 
 def titles(documents: Sequence[Document]) -> str:

@@ -17,12 +17,13 @@ from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.pace import Paces
 from core.paging import ANSWER_FILE, Due, Paging
 from core.ports import FILE, Ledger, Reply
+from core.retrying import LONGEST_CALL
 from core.types import Checkpoint, PageProfile
 
 log = structlog.get_logger()
 
-LAST_WRITE = 10.0
-"""Seconds that a cancelled delivery still has for showing what was added."""
+LAST_WRITE = LONGEST_CALL + 5.0
+"""Seconds that a cancelled delivery still has for showing what was added: no call is left on its way."""
 
 
 class Delivery:

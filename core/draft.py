@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from core.addresses import Addresses, LinkFilter
 from core.characters import CharacterFilter
-from core.citations import SourceFilter
+from core.items import NewItems
+from core.sources import SourceFilter
 from core.terms import sentences
 
 # A sentence ends where the next one begins, so that all of the white space between belongs to the first.
@@ -102,8 +103,9 @@ class SentenceGate:
 class Draft:
     """The filters in their order. `raw` is all that the model said, `shown` all that may be seen.
 
-    With `cited`, sources are taken out; with `check`, only sentences that pass it are shown; with `known`,
-    other addresses go. Links come last, because what a filter behind them left out could make new ones.
+    With `cited`, sources are taken out; with `check`, only sentences that pass it are shown; `items` takes
+    out what a list said before; with `known`, other addresses go. Links come last, because what a filter
+    behind them left out could make new ones.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Draft:
         *,
         cited: bool,
         check: Callable[[str], bool] | None = None,
+        items: NewItems | None = None,
         known: Addresses | None = None,
     ) -> None:
         self._raw: list[str] = []
@@ -121,7 +124,7 @@ class Draft:
         self._gate = SentenceGate(check) if check else None
         links = LinkFilter(known) if known is not None else None
         # Stops come first: a stop string that was broken in the prompt is whole without its joiner.
-        filters = (self._stops, CharacterFilter(), self._sources, self._gate, links)
+        filters = (self._stops, CharacterFilter(), self._sources, self._gate, items, links)
         self._filters = tuple(each for each in filters if each)
 
     @property

@@ -8,9 +8,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 
+from core.quotations import misquoted
 from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, common, numbers, sentences, stems, terms
 from core.types import Hit, Passage
 
@@ -22,72 +22,10 @@ BORNE_OUT = 0.6
 _ASKING, _COMMON, _DECIDING = 0.2, 0.2, 2.0  # how much such terms of a question count beside other words
 
 
-class Wish(Enum):
-    """What a message wants of the documents in reach."""
-
-    ANSWER = "an answer from the best passages"
-    WHOLE = "something about a document as a whole: a summary, a translation, what it is about"
-    TALK = "nothing: a greeting, thanks, what was said before"
-
-
-_TALK = frozenset(
-    terms(
-        """hello hi hey thanks thank ok okay great cool nice good bye goodbye morning evening afternoon night
-        sorry welcome well cheers perfect awesome lol haha"""
-    )
-)
-_WHOLE = frozenset(
-    terms(
-        """summarise summarize summary summaries tldr tl dr overview outline gist translate translation
-        recap digest abstract essence"""
-    )
-)
-_THE_FILE = frozenset(
-    terms("document documents doc file files attachment attachments attached pdf text content contents")
-)
-_HOW_MUCH = frozenset(
-    terms(
-        "brief short briefly sentence sentences bullet bullets points point key main following read"
-        " source cite"
-    )
-)
 _UNASKED = frozenset(
     terms("document file attachment pdf source sources cite citation reference references according")
 )
 """Words about the file or its source, which need not stand in the text that holds the answer."""
-
-
-def wish(question: str, *, attached: bool) -> Wish:
-    """What `question` wants; `attached` says that files came with this very message."""
-    asked = [term for term in terms(question) if not asks(term)]
-    talk = asked and all(term in _TALK for term in asked)
-    if not attached and (talk or _ABOUT_US.search(question)):
-        return Wish.TALK
-    whole = any(term in _WHOLE for term in asked)
-    own = [term for term in asked if term not in _WHOLE | _THE_FILE | (_HOW_MUCH if whole else frozenset())]
-    told = attached and not _asks_value(question)
-    if not own and (told or whole or asked or _WHAT_ABOUT.search(question)):
-        return Wish.WHOLE
-    return Wish.WHOLE if whole and len(own) < 3 else Wish.ANSWER
-
-
-_ABOUT_US = re.compile(
-    r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|say|said|tell|told|talk|discuss|mention)"
-    r"|\b(?:my|your|our) (?:first|last|previous|earlier) (?:question|message|answer)|\bour conversation\b",
-    re.IGNORECASE,
-)
-_WHAT_ABOUT = re.compile(r"\bwhat(?:['’]s| is| are) (?:this|that|it|these|they) about\b", re.IGNORECASE)
-
-_POINTS_BACK = re.compile(
-    r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
-    r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her|there)\b",
-    re.IGNORECASE,
-)
-
-
-def follows_up(question: str) -> bool:
-    """Whether a question leans on the one before: it points back, or says too little by itself."""
-    return bool(_POINTS_BACK.search(question)) or sum(not asks(term) for term in terms(question)) < 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +91,13 @@ def holds(stemmed: frozenset[str], term: str) -> bool:
     return any(alike(term, other) for other in near)
 
 
+def nearest(passages: Sequence[Passage], text: str, most: int) -> list[Passage]:
+    """At most so many of `passages`, in their order: those that share most terms with `text`."""
+    wanted = frozenset(terms(text))
+    by_rank = sorted(range(len(passages)), key=lambda n: -len(wanted & _stems(readable(passages[n]))))
+    return [passages[n] for n in sorted(by_rank[:most])]
+
+
 def _stems(text: str) -> frozenset[str]:
     """The stems of a text; passages and questions come again, long texts would only fill the memory."""
     return _kept_stems(text) if len(text) <= 2000 else frozenset(stems(text))
@@ -166,10 +111,10 @@ def _kept_stems(text: str) -> frozenset[str]:
 def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool = False) -> bool:
     """Whether `passage` supports `sentence` as an answer to `question`.
 
-    Every number and every name of the sentence must stand in the passage or in the question, and
-    most of the sentence's other own terms in the passage. A sentence without own terms ("Yes.") is
-    borne out when the passage is about the question. With `literal` all of that must hold for a
-    single sentence of the passage, one that is about the question: a small model mixes up the
+    Every number and every name of the sentence must stand in the passage or in the question, what it
+    quotes word for word, and most of its other own terms in the passage. A sentence without own terms
+    ("Yes.") is borne out when the passage is about the question. With `literal` all of that must hold
+    for a single sentence of the passage, one that is about the question: a small model mixes up the
     numbers of neighbouring sentences.
     """
     if not literal:
@@ -186,13 +131,16 @@ def _own_terms(sentence: str, asked: frozenset[str]) -> list[str]:
 
 def _supports(text: str, sentence: str, question: str) -> bool:
     held, asked = _stems(text), _stems(question)
-    if numbers(sentence) - numbers(text) - numbers(question):
+    values = numbers(sentence)
+    if values and values - numbers(text) - numbers(question):
         return False
     if any(not holds(held | asked, name) for name in _names(sentence)):
         return False
+    if misquoted(sentence, (text, question)):
+        return False
     own = _own_terms(sentence, asked)
-    if not own:
-        return Asked.of(question, ()).share_in(text) >= STRONG
+    if not own:  # it only says the question again, whose numbers may be wrong
+        return values <= numbers(text) and Asked.of(question, ()).share_in(text) >= STRONG
     return sum(holds(held, term) for term in own) / len(own) >= BORNE_OUT
 
 
@@ -230,7 +178,8 @@ def _digits(word: re.Match[str]) -> str:
     return next(iter(numbers(word[0])), word[0])
 
 
-def _asks_value(question: str) -> bool:
+def asks_value(question: str) -> bool:
+    """Whether a question asks for a number, a time or a price."""
     return any(asking.search(question) for asking, _ in _KINDS)
 
 

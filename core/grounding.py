@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.evidence import STRONG, Asked, Wish, expected, follows_up, readable, wish
+from core.evidence import STRONG, Asked, expected, readable
 from core.knowledge import in_reading_order
 from core.library import Library
 from core.terms import sentences
 from core.types import Document, Hit, Passage, ThreadId, Turn
+from core.wishes import Wish, follows_up, names_file, topic, wish
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
 _NO_QUESTION = "I only answer from the files of this thread. Ask something about them."
@@ -44,18 +45,19 @@ class Question:
     attached: Sequence[Document] = ()
     documents: Sequence[Document] = ()
     turns: Sequence[Turn] = ()
+    quoted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Passages to answer from, best first, or with `whole` a document from its start.
+    """Passages to answer from, best first, or where the `wish` is for a whole document, all in its order.
 
     No hits and no `refusal` leaves the model to itself. `strong` says that the best passage may be
     quoted as the answer. With a `refusal`, `hits` are the nearest misses.
     """
 
     hits: Sequence[Hit] = ()
-    whole: bool = False
+    wish: Wish = Wish.ANSWER
     strong: bool = False
     refusal: str = ""
 
@@ -65,21 +67,24 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
 
     `enough` is the least share of the question, 0 to 1, that its best passage must hold.
     """
-    wanted = wish(question.text, attached=bool(question.attached))
+    names = [document.title for document in question.documents]
+    wanted = wish(question.text, attached=bool(question.attached), names=names)
     if wanted is Wish.TALK or not question.documents:
-        if grounding is not Grounding.REQUIRE:
-            return Ground()
-        return Ground(refusal=_NO_QUESTION if question.documents else _NO_DOCUMENT)
-    if wanted is Wish.WHOLE:
-        return Ground(in_reading_order(question.attached or question.documents[-1:]), whole=True)
-    before = _led_up_to(question)
-    query = f"{question.text} {before}"
-    hits = await library.search(question.thread, question.documents, query, _CANDIDATES)
-    asked = await asyncio.to_thread(Asked.of, question.text, hits, before)
+        refusal = _NO_QUESTION if question.documents else _NO_DOCUMENT
+        return Ground(refusal=refusal if grounding is Grounding.REQUIRE else "")
+    of_file = question.attached or names_file(question.text, names)
+    if wanted.whole and (of_file or wanted is not Wish.EACH):
+        return Ground(in_reading_order(question.attached or question.documents[-1:]), wanted)
+    about, before = topic(question.text), f"{_led_up_to(question)}\n{question.quoted}".strip()
+    hits = await library.search(question.thread, question.documents, f"{about} {before}", _CANDIDATES)
+    asked = await asyncio.to_thread(Asked.of, about, hits, before)
     hits, share = await asyncio.to_thread(_by_evidence, hits, asked, question.text)
+    if wanted is Wish.EACH and share >= enough:  # a list of what only these documents can tell
+        return Ground(in_reading_order(question.documents), wanted)
     if share >= enough or (hits and grounding is Grounding.OFF):
         return Ground(hits, strong=share >= STRONG)
-    if grounding is Grounding.OFF or (grounding is Grounding.PREFER and _was_said(question)):
+    said = bool(question.quoted) or _was_said(question)  # what is asked about stands in the conversation
+    if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
     return Ground(hits, refusal=_nothing_found(question.documents))
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import errno
 import tempfile
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -15,15 +18,25 @@ from core.errors import FileRefused
 from core.knowledge import document, identity
 from core.ports import Block, Documents, Extracted, Extractor, KnowledgeIndex, Platform
 from core.prompt import clean
+from core.refusals import Refusal, no_time, sentences, shown
 from core.types import Attachment, Audience, Document, Hit, Message, ThreadId
 
 log = structlog.get_logger()
 
-INDEXED_THREADS = 32
-"""How many threads' documents are ready to be searched at once; others are indexed again when asked."""
+INDEXED_TEXT = 20_000_000
+"""Characters of documents that are ready to be searched at once; others are indexed again when asked."""
+
+MOST_TEXT = 10_000_000
+"""Characters of all documents of a thread: each question looks at them all."""
 
 Status = Callable[[str | None], Awaitable[None]]
 """Says to people what is being done; None takes it away."""
+
+
+class _Indexed(NamedTuple):
+    id: str
+    audience: Audience
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Library:
 
     The index holds the documents of the threads that were asked last, and only those that still count.
     Files of one message are read one after the other, so that many large ones need no more memory
-    than one.
+    than one; none is begun once that took `seconds`.
     """
 
     def __init__(
@@ -49,38 +62,47 @@ class Library:
         extractor: Extractor,
         *,
         max_bytes: int = 25_000_000,
+        seconds: float = 12.0,
     ) -> None:
         self._documents = documents
         self._index = index
         self._extractor = extractor
         self._max_bytes = max_bytes
+        self._seconds = seconds
         self._indexing = asyncio.Lock()
-        self._indexed: OrderedDict[ThreadId, list[Document]] = OrderedDict()
+        self._indexed: OrderedDict[ThreadId, list[_Indexed]] = OrderedDict()
 
     async def read(self, message: Message, platform: Platform, status: Status) -> Reading:
-        """Read and keep every attachment of `message`; one that cannot be read stops no other."""
+        """Read and keep the attachments of `message`; one that cannot be read stops no other.
+
+        Files that there is no time for are refused. What was read before them is kept, and costs no time
+        when the same files are sent again.
+        """
         known = {found.id: found for found in await self._documents.of(message.thread)}
-        read: list[Document] = []
-        refused: list[str] = []
-        for number, sent in enumerate(message.attachments, 1):
-            total = f" ({number} of {len(message.attachments)})" if len(message.attachments) > 1 else ""
-            file = replace(sent, name=" ".join(clean(sent.name).split()) or "a file")
+        files = [replace(sent, name=shown(sent.name)) for sent in message.attachments]
+        ends: list[Document | Refusal] = []  # of each file, in order
+        until = time.monotonic() + self._seconds
+        for number, file in enumerate(files, 1):
+            if ends and time.monotonic() > until:
+                break
+            total = f" ({number} of {len(files)})" if len(files) > 1 else ""
             await status(f"Reading {file.name}{total} …")
-            try:
-                found = await self._read(file, message, platform, known)
-            except FileRefused as error:
-                log.info("library.file_refused", size=file.size)
-                refused.append(error.sentence)
-            else:
-                known[found.id] = found
-                read.append(found)
+            ends.append(await self._read_or_refuse(file, message, platform, known))
         await status(None)
-        return Reading(tuple(read), tuple(refused))
+        refused = sentences(end for end in ends if isinstance(end, Refusal))
+        if late := [file.name for file in files[len(ends) :]]:
+            log.info("library.no_time", files=len(late))
+            refused.append(no_time(late))
+        # The same file may have come twice; then its last name counts.
+        read = {end.id: end for end in ends if isinstance(end, Document)}
+        return Reading(tuple(read.values()), tuple(refused))
 
     async def keep_text(self, message: Message, title: str) -> Document:
         """Keep a message that is too long for a question as a document of its thread."""
+        known = await self._documents.of(message.thread)
         extracted = Extracted((Block(clean(message.text)),))
-        return await self._keep(message.text.encode("utf-8", "replace"), title, extracted, message, url="")
+        content = message.text.encode("utf-8", "replace")
+        return await self._keep(content, Attachment(title, url=""), extracted, message, known)
 
     async def of(self, thread: ThreadId) -> list[Document]:
         """The documents of a thread, oldest first."""
@@ -100,11 +122,30 @@ class Library:
                 await self._index.remove(old.id, old.audience)
         for item in found:
             await self._index.put(item)
-        self._indexed[thread] = list(found)
-        if len(self._indexed) > INDEXED_THREADS:
+        self._indexed[thread] = [_Indexed(item.id, item.audience, _size(item)) for item in found]
+        size = sum(item.size for items in self._indexed.values() for item in items)
+        while size > INDEXED_TEXT and len(self._indexed) > 1:
             _, oldest = self._indexed.popitem(last=False)
             for old in oldest:
                 await self._index.remove(old.id, old.audience)
+                size -= old.size
+
+    async def _read_or_refuse(
+        self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]
+    ) -> Document | Refusal:
+        try:
+            found = await self._read(file, message, platform, known)
+        except FileRefused as error:
+            log.info("library.file_refused", size=file.size)
+            return Refusal(file.name, error.sentence)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            log.warning("library.no_room", error=error.strerror)
+            why = "there is no room for it. Please ask whoever runs chasqui to look at its disk"
+            return Refusal(file.name, f"{file.name} cannot be read, because {why}.")
+        known[found.id] = found
+        return found
 
     async def _read(
         self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]
@@ -115,7 +156,7 @@ class Library:
             if same is not None:
                 return await self._again(same, file, message)
             extracted = await self._extractor.extract(path, file.name)
-        return await self._keep(content, file.name, extracted, message, url=file.url)
+        return await self._keep(content, file, extracted, message, known.values())
 
     async def _again(self, known: Document, file: Attachment, message: Message) -> Document:
         """The same bytes came before: not read again, but the newest name counts, and who sent it."""
@@ -125,15 +166,29 @@ class Library:
         return renamed
 
     async def _keep(
-        self, content: bytes, title: str, extracted: Extracted, message: Message, *, url: str
+        self,
+        content: bytes,
+        file: Attachment,
+        extracted: Extracted,
+        message: Message,
+        known: Iterable[Document],
     ) -> Document:
-        audience = Audience.of_thread(message.thread)
-        kept = await asyncio.to_thread(document, content, title, extracted, audience, url=url, at=message.at)
+        title, audience = file.name, Audience.of_thread(message.thread)
+        named = replace(extracted, notes=tuple(f"{title}: {note}" for note in extracted.notes))
+        kept = await asyncio.to_thread(document, content, title, named, audience, url=file.url, at=message.at)
         if not kept.passages:
             raise FileRefused(f"{title} holds no text that can be read. Send a file with text in it.")
+        if sum(map(_size, (kept, *known))) > MOST_TEXT:
+            most = f"the files of a conversation may hold {MOST_TEXT:,} characters in all"
+            raise FileRefused(f"{title} does not fit: {most}. Write /new to start afresh, and send it again.")
         await self._documents.put(message, kept)
         log.info("library.document_kept", passages=len(kept.passages), sections=kept.sections)
         return kept
+
+
+def _size(found: Document) -> int:
+    """Characters of text."""
+    return sum(len(passage.text) for passage in found.passages)
 
 
 @contextlib.asynccontextmanager

@@ -3,9 +3,10 @@
 Implementations of one port run through the same contract tests (tests/adapters/).
 """
 
+import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -56,11 +57,13 @@ class Standing:
     """What the workers noted of an answer that began it before.
 
     `pages` gives the platform's id of each part (a page's number, FILE or END): None where it was about
-    to be sent, and may stand or not. `checkpoint` is the last one.
+    to be sent, and may stand or not. `checkpoint` is the last one. `noted_at` is the time of the last note,
+    by the clock of the event loop.
     """
 
     pages: Mapping[int, str | None]
     checkpoint: Checkpoint | None = None
+    noted_at: float = field(default=-math.inf, compare=False)
 
 
 class Ledger(Protocol):
@@ -76,6 +79,10 @@ class Ledger(Protocol):
 
     async def sent(self, part: int, platform_id: str) -> None:
         """Note the platform's id of a part that stands."""
+        ...
+
+    async def held(self) -> None:
+        """Raise LeaseLost unless the message is still ours; costs nothing while that is certain."""
         ...
 
 
@@ -161,6 +168,10 @@ class Lease(Protocol):
 
     async def finish(self, turn: Turn | None) -> None:
         """End the answer in one step: keep the turn (if any), take the message out, free the thread."""
+        ...
+
+    async def uncount(self) -> None:
+        """Let this attempt not count: nothing was wrong with the message."""
         ...
 
     async def set_aside(self, why: str) -> None:
@@ -288,17 +299,18 @@ class Kept:
     """What is kept of one person in one thread, oldest first."""
 
     thread: ThreadId
-    turns: tuple[Turn, ...]
-    documents: tuple[Document, ...]
-    waiting: tuple[Message, ...]
-    set_aside: tuple[Message, ...]
+    turns: tuple[Turn, ...] = ()
+    documents: tuple[Document, ...] = ()
+    waiting: tuple[Message, ...] = ()
+    set_aside: tuple[Message, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
 
 
 class People(Protocol):
     """What is kept of each person over all threads. A person is an author on a platform."""
 
     async def kept(self, platform: str, author: str) -> list[Kept]:
-        """Everything that this person said, attached and was answered, by thread."""
+        """Everything that this person said, thought of answers, attached and was answered, by thread."""
         ...
 
     async def forget(self, platform: str, author: str) -> None:

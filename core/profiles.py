@@ -34,8 +34,10 @@ class ModelProfile:
     looked for again in the text. `passages` is how many go into one prompt. `evidence` is the least
     share of a question that the best passage must hold before the model is asked, and `checked`
     says that each sentence is shown only when a passage bears it out: for models that invent.
-    `window` bounds what the backend claims, where the model was trained for less. Temperature and
-    what follows count for answers without passages.
+    `window` bounds what the backend claims, where the model was trained for less. A document that does
+    not fit into it is read for `reading_seconds`. A `literal` model must say what a single sentence
+    says, and is too small to read a whole document. Temperature and what follows count for answers
+    without passages.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ModelProfile:
     checked: bool = False
     literal: bool = False
     window: int | None = None
+    reading_seconds: float = 60.0
     temperature: float = 0.0
     top_p: float | None = None
     repetition_penalty: float | None = None

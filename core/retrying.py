@@ -8,7 +8,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
 from core.errors import ChasquiError, RateLimited, WriteFailed
-from core.ports import Reply
+from core.ports import Ledger, Reply
 from core.types import Outcome, PageProfile
 
 log = structlog.get_logger()
@@ -17,17 +17,22 @@ PATIENCE = 60.0
 """Seconds for which something that must stand is tried."""
 LONGEST_CALL = 20.0
 """Seconds: a platform that did not answer by then does not answer."""
+DOUBT = 5.0
+"""Seconds for which what another worker sent may still come to stand: it cannot be looked for before."""
 
 
 class RetryingReply:
     """The Reply over another one.
 
     Final writes, files and the end are tried again while that may help; raises the PlatformError that
-    is left. Other writes are tried once. A status neither delays nor breaks an answer.
+    is left. Other writes are tried once. A status neither delays nor breaks an answer. Before each try
+    the ledger says whether the message is still ours: a worker that was paused writes nothing more. Nor is
+    anything written while what a worker before sent may still be on its way.
     """
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, ledger: Ledger) -> None:
         self._reply = reply
+        self._ledger = ledger
         self._status: asyncio.Task[None] | None = None
 
     @property
@@ -47,16 +52,16 @@ class RetryingReply:
         async def write() -> None:
             await self._reply.write(page, markdown, final=final)
 
-        await (_insist(write) if final else _once(write))
+        await (self._insist(write) if final else self._once(write))
 
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`, tried again."""
-        await _insist(lambda: self._reply.attach(name, text))
+        await self._insist(lambda: self._reply.attach(name, text))
 
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`, tried again."""
         self.drop_status()
-        await _insist(lambda: self._reply.finish(outcome))
+        await self._insist(lambda: self._reply.finish(outcome))
 
     def drop_status(self) -> None:
         """No status comes after the text that it announced, nor from a worker that gave up the answer."""
@@ -66,31 +71,37 @@ class RetryingReply:
 
     async def _show_status(self, text: str | None) -> None:
         try:
+            await self._ledger.held()
             await self._reply.status(text)
         except ChasquiError as error:
             log.info("reply.status_failed", error=type(error).__name__, detail=str(error))
 
+    async def _once(self, call: Callable[[], Awaitable[None]]) -> None:
+        await self._outlast_doubt()
+        await self._ledger.held()
+        try:
+            async with asyncio.timeout(LONGEST_CALL):
+                await call()
+        except TimeoutError:
+            raise WriteFailed(f"the platform did not answer within {LONGEST_CALL:.0f} s") from None
 
-async def _once(call: Callable[[], Awaitable[None]]) -> None:
-    try:
-        async with asyncio.timeout(LONGEST_CALL):
-            await call()
-    except TimeoutError:
-        raise WriteFailed(f"the platform did not answer within {LONGEST_CALL:.0f} s") from None
+    async def _outlast_doubt(self) -> None:
+        before = await self._ledger.standing()
+        if None in before.pages.values():
+            await asyncio.sleep(before.noted_at + DOUBT - asyncio.get_running_loop().time())
 
-
-async def _insist(call: Callable[[], Awaitable[None]]) -> None:
-    retrying = AsyncRetrying(
-        sleep=asyncio.sleep,
-        retry=retry_if_exception_type((RateLimited, WriteFailed)),
-        wait=_wait,
-        before_sleep=_log_failure,
-    )
-    try:
-        async with asyncio.timeout(PATIENCE):
-            await retrying(_once, call)
-    except TimeoutError:
-        raise WriteFailed(f"the platform took nothing for {PATIENCE:.0f} s") from None
+    async def _insist(self, call: Callable[[], Awaitable[None]]) -> None:
+        retrying = AsyncRetrying(
+            sleep=asyncio.sleep,
+            retry=retry_if_exception_type((RateLimited, WriteFailed)),
+            wait=_wait,
+            before_sleep=_log_failure,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await retrying(self._once, call)
+        except TimeoutError:
+            raise WriteFailed(f"the platform took nothing for {PATIENCE:.0f} s") from None
 
 
 _backoff = wait_random_exponential(multiplier=0.5, max=8)

@@ -21,7 +21,7 @@ from core.types import Hit, Limits, Passage, Turn
 Count = Callable[[str], Awaitable[int]]
 """Tokens of a text as the backend counts a prompt; may overestimate, never the other way."""
 
-_FRAME = 24
+FRAME = 24
 """Tokens of the words around a passage: BEGININPUT, the keys of its metadata and the like."""
 
 QUESTION_SHARE = 0.25
@@ -60,7 +60,7 @@ class Asking:
 
     `turns` are oldest first, and `left_out` more come before them; `cut` is the message id of the first
     turn that still goes in; `hits` are best first, or with `whole` in the order of the document, as many
-    as fit from its start.
+    as fit from its start. `quoted` stands before the question; of too much of it the end goes in.
     """
 
     message_id: str
@@ -71,6 +71,7 @@ class Asking:
     hits: Sequence[Hit] = ()
     whole: bool = False
     left_out: int = 0
+    quoted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ class _Plan:
         self.question = _shown(asking.question)
         if not self.question:
             raise ValueError("the question shows nothing")
+        self.quoted = _shown(asking.quoted)
         self.hits: list[Hit] = []
         self.turns: list[Turn] = []
         self.cut = asking.message_id
@@ -142,10 +144,13 @@ class _Plan:
         self.cut = self.turns[0].message_id if self.turns else self.cut
         self.before_cut = self.known - len(self.turns)
         self.question = await self._shorten(self.question, int(self._room.prompt * QUESTION_SHARE))
+        share = int(self._room.prompt * QUESTION_SHARE)
+        while self.quoted and await self._count(neutralise(self.quoted)) > share:
+            self._shorten_quoted()
         left = self._room.prompt - await self._count(self.render())
         for hit in self._all_hits:
             # Counted one by one: the whole is counted once, at the end.
-            cost = await self._count(neutralise(f"{hit.passage.place}\n{hit.passage.text}")) + _FRAME
+            cost = await self._count(neutralise(f"{hit.passage.place}\n{hit.passage.text}")) + FRAME
             if cost <= left:
                 left -= cost
                 self.hits.append(hit)
@@ -158,14 +163,18 @@ class _Plan:
         if self.hits:
             sources = [source(hit.passage, n) for n, hit in enumerate(self.hits, 1)]
             in_order = sources if self._whole else sources[::-1]
-            asked = self._profile.style(in_order, self.question, self._profile.context)
+            asked = self._profile.style(in_order, _behind(self.quoted, self.question), self._profile.context)
         else:
             asked = spoken(self.question, self._author)
+            if self.quoted:  # as one text: two that are harmless could make a marker together
+                asked = neutralise(_behind(self.quoted, asked))
         return render(self._profile.template, [*said, Say("user", asked)], self._system)
 
     def shrink(self) -> bool:
         """Give up the least important part; False when nothing is left to give up."""
-        if len(self.hits) > 1:
+        if self.quoted:
+            self._shorten_quoted()
+        elif len(self.hits) > 1:
             self.hits.pop()
         elif self.turns:
             self.turns = self.turns[(len(self.turns) + 1) // 2 :]
@@ -180,6 +189,10 @@ class _Plan:
         else:
             return False
         return True
+
+    def _shorten_quoted(self) -> None:
+        """Keep the half that was said last."""
+        self.quoted = self.quoted[len(self.quoted) // 2 + 1 :].lstrip()
 
     async def _history(self, share: int) -> list[Turn]:
         """The turns after the cut; when they overflow their share, the newest that fill half of it."""
@@ -217,6 +230,10 @@ def source(passage: Passage, number: int) -> Source:
     if passage.url.startswith(("http://", "https://")):
         metadata.append(("url", passage.link))
     return Source(number, passage.text, tuple(metadata))
+
+
+def _behind(quoted: str, question: str) -> str:
+    return f"{quoted}\n\n{question}" if quoted else question
 
 
 def middle_cut(text: str, length: int) -> str:

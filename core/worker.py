@@ -10,10 +10,10 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 import structlog
 
-from core.errors import ChasquiError, LeaseLost, PlatformError, StoreError
+from core.errors import LeaseLost, PlatformError, StoreError
 from core.ports import END, Lease, Place, Platform, Work
 from core.retrying import RetryingReply
-from core.types import Checkpoint, Message, Outcome
+from core.types import Checkpoint, Outcome
 
 log = structlog.get_logger()
 
@@ -73,47 +73,51 @@ class Worker:
             async with work.take() as lease:
                 if lease is None:
                     return
-                await self._try(lease)
+                await self._care_for(lease)
 
-    async def _try(self, lease: Lease) -> None:
+    async def _care_for(self, lease: Lease) -> None:
         """Answer a message or tell why not; a failure leaves it in the inbox for another attempt."""
         message = lease.message
         with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
+            platform = self._platforms.get(message.thread.platform)
             try:
-                if lease.attempts > ATTEMPTS:  # whoever took it died of it, or never came to say why
-                    await self._give_up(lease, "Every worker that took it was interrupted.")
+                if platform is None:
+                    log.error("worker.cannot_speak_there", mend="give this worker the platform's token")
+                    await lease.uncount()
+                elif lease.attempts > ATTEMPTS:  # whoever took it died of it, or never came to say why
+                    await self._give_up(lease, platform, "Every worker that took it was interrupted.")
                 else:
-                    await self._answer(lease, self._platform(message))
+                    await self._try(lease, platform)
             except LeaseLost as error:
                 log.info("worker.lease_lost", detail=str(error))
-            except (PlatformError, StoreError) as error:
-                await self._fail(lease, error)
-            except Exception as error:  # one message must not stop all others
-                log.exception("worker.answer_failed")
-                await self._fail(lease, error)
+            except StoreError as error:
+                log.warning("worker.attempt_failed", attempts=lease.attempts, error=str(error))
 
-    def _platform(self, message: Message) -> Platform:
-        name = message.thread.platform
-        if name not in self._platforms:
-            raise PlatformError(f"this worker does not speak to {name}: give it that platform's token")
-        return self._platforms[name]
+    async def _try(self, lease: Lease, platform: Platform) -> None:
+        try:
+            await self._answer(lease, platform)
+        except (LeaseLost, StoreError):
+            raise
+        except Exception as error:  # one message must not stop all others
+            if isinstance(error, PlatformError):
+                why = f"{type(error).__name__}: {error}"
+                log.warning("worker.attempt_failed", attempts=lease.attempts, error=why)
+            else:
+                why = type(error).__name__
+                log.exception("worker.answer_failed", attempts=lease.attempts)
+            if lease.attempts >= ATTEMPTS:
+                await self._give_up(lease, platform, why)
 
-    async def _fail(self, lease: Lease, error: Exception) -> None:
-        what = f"{type(error).__name__}: {error}" if isinstance(error, ChasquiError) else type(error).__name__
-        log.warning("worker.attempt_failed", attempts=lease.attempts, error=what)
-        if lease.attempts >= ATTEMPTS:
-            with suppress(LeaseLost, StoreError):
-                await self._give_up(lease, what)
-
-    async def _give_up(self, lease: Lease, why: str) -> None:
+    async def _give_up(self, lease: Lease, platform: Platform, why: str) -> None:
         """Tell the asker, if that is possible at all, and set the message aside."""
         log.error("worker.message_set_aside", attempts=lease.attempts, why=why)
         if lease.attempts <= ATTEMPTS + 1:  # unless telling is what fails
-            with suppress(PlatformError):
-                reply = RetryingReply(self._platform(lease.message).reply(lease.message, lease.ledger))
-                outcome = Outcome("failed", why=GIVEN_UP)
-                await lease.ledger.intend(END, Checkpoint(outcome=outcome))
-                await reply.finish(outcome)
+            try:
+                await _tell_the_end(lease, platform)
+            except (LeaseLost, StoreError):
+                raise
+            except Exception as error:  # noqa: BLE001 - it is set aside all the same
+                log.warning("worker.end_not_told", error=type(error).__name__)
         await lease.set_aside(why)
 
     async def _tell_places(self, work: Work) -> None:
@@ -129,12 +133,12 @@ class Worker:
                 }
 
     async def _tell(self, place: Place, before: str | None) -> str:
-        text = sentence(place)
+        text, message = sentence(place), place.message
         if text != before:
             try:
                 async with asyncio.timeout(_STATUS_WITHIN):
-                    await self._platform(place.message).show_place(place.message, text)
-            except (PlatformError, TimeoutError) as error:
+                    await self._platforms[message.thread.platform].show_place(message, text)
+            except Exception as error:  # noqa: BLE001 - no place is worth a worker
                 log.info("worker.place_not_told", error=type(error).__name__)
         return text
 
@@ -150,6 +154,15 @@ def sentence(place: Place) -> str:
         return f"{text} before yours."
     about = f"{5 * round(seconds / 5)} seconds" if seconds < 90 else f"{round(seconds / 60)} minutes"
     return f"{text} before yours: about {about}."
+
+
+async def _tell_the_end(lease: Lease, platform: Platform) -> None:
+    """End the answer as it ended before, if people may have seen that; else with the sentence for it."""
+    left = (await lease.ledger.standing()).checkpoint
+    outcome = left.outcome if left and left.outcome else Outcome("failed", why=GIVEN_UP)
+    await lease.ledger.intend(END, Checkpoint(outcome=outcome))
+    reply = RetryingReply(platform.reply(lease.message, lease.ledger), lease.ledger)
+    await reply.finish(outcome)
 
 
 async def _first(event: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:

@@ -123,6 +123,10 @@ class FakeLedger:
         assert part in self.intended, "no part stands that the ledger did not expect"
         self.ids[part] = platform_id
 
+    async def held(self) -> None:
+        """As `Ledger.held`."""
+        self._must_be_ours()
+
     def _must_be_ours(self) -> None:
         if self.lost:
             raise LeaseLost("Another worker holds this thread now.")

@@ -58,11 +58,15 @@ def in_order(stored: Iterable[bytes], key: str) -> list[Attached]:
         if rest.startswith(b"x"):  # zlib's first byte: the release before named no persons
             people, compressed = b"", rest
         try:
-            numbered.append((int(number), people.decode().split(","), zlib.decompress(compressed)))
+            numbered.append((int(number), _persons(people.decode()), zlib.decompress(compressed)))
         except (ValueError, zlib.error) as error:
             log.warning("redis.value_unreadable", kind="Document", key=key, error=type(error).__name__)
     found = ((unpack(Document, text, key), people) for _, people, text in sorted(numbered))
-    return [Attached(document, frozenset(people) - {""}) for document, people in found if document]
+    return [Attached(document, people) for document, people in found if document]
+
+
+def _persons(attached: str) -> frozenset[str]:
+    return frozenset(each.partition("/")[0] for each in attached.split(",") if each)
 
 
 def _compress(document: Document) -> bytes:

@@ -1,9 +1,9 @@
 """The finished turns of each thread."""
 
-from adapters.redis import keys, scripts
-from adapters.redis.people import count_out, unlist
+from adapters.redis import scripts
+from adapters.redis.people import forget_thread
 from adapters.redis.store import Store
-from adapters.redis.values import unpack
+from adapters.redis.values import text, unpack
 from core.ports import Recent
 from core.types import ThreadId, Turn
 
@@ -11,7 +11,7 @@ _FRESH = scripts.FRESH_MARK.encode()
 
 
 class RedisHistory:
-    """Turns as `RedisLease.finish` appended them, and what goes with them."""
+    """Turns as `RedisLease.finish` appended them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class RedisHistory:
         left_out, cut, stored = await self._store.run(scripts.RECENT, names, f"cut:{model}")
         found = (unpack(Turn, entry, names.turns) for entry in reversed(stored))
         turns = [turn for turn in found if turn is not None]
-        return Recent(turns, cut.decode("utf-8", "surrogatepass") or None, left_out)
+        return Recent(turns, text(cut) or None, left_out)
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None:
         """Move the cut. It ends with `fresh`."""
@@ -43,15 +43,5 @@ class RedisHistory:
         await self._store.run(scripts.FRESH, names, retention.turns, retention.words)
 
     async def forget(self, thread: ThreadId) -> None:
-        """Delete all that is kept of the thread, in one step: also what waits or is being answered.
-
-        The worker that answers meets LeaseLost at once. De-duplication marks stay until they expire:
-        they hold no words, and without them a platform's redelivery would bring a forgotten message
-        back.
-        """
-        at = self._store.address(thread)
-        waited, authors, people = await self._store.run(scripts.FORGET, keys.of_thread(at))
-        wrote = {keys.person(thread.platform, str(author, "utf-8", "surrogatepass")) for author in authors}
-        await count_out(self._store, at, waited)
-        for person in wrote | {person.decode() for person in people}:
-            await unlist(self._store, person, thread)
+        """As `History.forget`."""
+        await forget_thread(self._store, thread)

@@ -9,13 +9,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from weakref import WeakValueDictionary
 
 from adapters.redis import keys, scripts
-from adapters.redis.keys import OWN_PARTITION, ThreadKeys
-from adapters.redis.lease import LETTERS, UNREADABLE, RedisLease, Taken
-from adapters.redis.limits import Bounds, Limits
-from adapters.redis.ownership import Holds, Ownership
+from adapters.redis.counts import Bounds, Counts
+from adapters.redis.keys import OWN_PARTITION
+from adapters.redis.lease import RedisLease, take_message
+from adapters.redis.ownership import held
 from adapters.redis.store import Store
 from adapters.redis.values import pack_message
-from adapters.redis.work import Capacity, RedisWork, no_slots
+from adapters.redis.work import Capacity, RedisWork
 from core.errors import InboxFull
 from core.ports import Receipt
 from core.types import Message, ThreadId
@@ -30,8 +30,8 @@ class RedisInbox:
     """The inbox as one process sees it: a gateway puts, a worker works, a terminal does both.
 
     `worker` must be a name that no other process ever has; by default one is made. `ttl` is how
-    many seconds after its last sign a silent worker keeps its partitions. `capacity` tells the
-    slots of each replica, over all workers.
+    many seconds after its last sign a silent worker keeps its partitions; the other times of a worker follow
+    from it. `capacity` tells the slots of each replica, over all workers.
     """
 
     def __init__(
@@ -41,58 +41,58 @@ class RedisInbox:
         worker: str | None = None,
         ttl: float = 3.0,
         bounds: Bounds | None = None,
-        capacity: Capacity = no_slots,
+        capacity: Capacity = dict,
     ) -> None:
         self._store = store
         self._worker = worker or _unique_name()
         self._ttl = ttl
+        self._bounds = bounds or Bounds()
         self._capacity = capacity
-        self._limits = Limits(store, bounds or Bounds(), slot_life=3 * ttl)
-        self._holds = Holds(store, self._worker, ttl, _PATIENCE)
+        self._counts = Counts(store)
         self._threads: WeakValueDictionary[ThreadId, asyncio.Lock] = WeakValueDictionary()
 
     async def put(self, message: Message) -> Receipt:
         """Accept a message. One that was put before is not accepted again, even once answered."""
         store, thread = self._store, message.thread
-        mark = store.seen(thread, message.id)
+        at, mark = store.address(thread), store.seen(thread, message.id)
+        counted, person = keys.counted(message.id, at), keys.person(thread.platform, message.author)
         is_counted = thread.platform not in OWN_PARTITION
-        if not is_counted:
-            await self._limits.note(keys.person(thread.platform, message.author), str(thread))
-        else:
-            try:
-                await self._count_in(message)
-            except InboxFull:
-                if await store.command("EXISTS", mark):
-                    return Receipt(accepted=False, ahead=0)  # it was taken when there was room
-                raise
+        try:
+            await self._counts.admit(counted, person, str(thread), self._bounds, is_counted=is_counted)
+        except InboxFull:
+            if await store.command("EXISTS", mark):
+                return Receipt(accepted=False, ahead=0)  # it was taken when there was room
+            raise
         accepted, ahead = await store.run(
-            scripts.PUT, [*store.keys(thread), mark],
+            scripts.PUT, [*keys.of_thread(at), mark],
             uuid.uuid4().hex, message.id, pack_message(message), store.retention.words, store.retention.seen,
         )  # fmt: skip
-        if is_counted and not accepted and not await self._waits(message):
-            await self._limits.end(keys.counted(message.id, store.address(thread)))
+        if accepted:
+            await self._counts.list_again(person, str(thread))
+        elif not await store.command("HEXISTS", keys.of_thread(at).messages, message.id):
+            await self._counts.finish(counted)
         return Receipt(accepted=accepted == 1, ahead=ahead)
 
     @asynccontextmanager
     async def take(self, thread: ThreadId) -> AsyncIterator[RedisLease | None]:
-        """As `Inbox.take`. The process owns the whole partition of the thread meanwhile."""
+        """As `Inbox.take`. Raises ValueError for a thread that is no partition of its own: see `work`."""
+        if thread.platform not in OWN_PARTITION:
+            raise ValueError(f"the threads of {thread.platform} are taken by workers")
         names = self._store.keys(thread)
         async with (
             self._threads.setdefault(thread, asyncio.Lock()),
-            self._holds.hold(names) as ownership,
+            held(self._store, names.partition, self._worker, self._ttl, _PATIENCE) as ownership,
         ):
-            lease = await self._next(names, ownership)
+            lease = await take_message(ownership, names, poll=POLL)
             try:
                 yield lease
             finally:
-                if lease is not None:
-                    lease.end()
-                    if lease.ended and thread.platform not in OWN_PARTITION:
-                        await self._limits.end(keys.counted(lease.message.id, self._store.address(thread)))
+                if lease:
+                    lease.revoke()
 
     def work(self) -> AbstractAsyncContextManager[RedisWork]:
         """As `Inbox.work`."""
-        return RedisWork.joined(self._store, self._limits, self._worker, self._ttl, self._capacity)
+        return RedisWork.joined(self._store, self._worker, self._ttl, self._capacity)
 
     async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
         """Mark that message, or the one that is being answered or comes next, as to be stopped."""
@@ -106,28 +106,9 @@ class RedisInbox:
 
     async def delete(self, thread: ThreadId, message_id: str) -> None:
         """As `Inbox.delete`."""
-        names, life = self._store.keys(thread), self._store.retention.words
-        if await self._store.run(scripts.DELETE, names, life, message_id) is not None:
-            await self._limits.end(keys.counted(message_id, self._store.address(thread)))
-
-    async def _count_in(self, message: Message) -> None:
-        thread = message.thread
-        counted = keys.counted(message.id, self._store.address(thread))
-        await self._limits.admit(counted, keys.person(thread.platform, message.author), str(thread))
-
-    async def _waits(self, message: Message) -> bool:
-        """Whether a message that was put before is still in the inbox."""
-        messages = self._store.keys(message.thread).messages
-        return bool(await self._store.command("HEXISTS", messages, message.id))
-
-    async def _next(self, names: ThreadKeys, ownership: Ownership) -> RedisLease | None:
-        retention = self._store.retention
-        while head := await ownership.run(scripts.TAKE, names, retention.words, ""):
-            message_id, *rest = head
-            if taken := Taken.read(names, *rest):
-                return RedisLease(names, ownership, taken, retention=retention, poll=POLL)
-            await ownership.run(scripts.SET_ASIDE, names, message_id, retention.words, LETTERS, UNREADABLE)
-        return None
+        at, life = self._store.address(thread), self._store.retention.words
+        if await self._store.run(scripts.DELETE, keys.of_thread(at), life, message_id) is not None:
+            await self._counts.finish(keys.counted(message_id, at))
 
 
 def _unique_name() -> str:

@@ -15,6 +15,9 @@ from core.types import ThreadId
 PARTITIONS = "chasqui:partitions"
 """The number of partitions, pinned when chasqui first met this server."""
 
+LAYOUT = "chasqui:schema"
+"""The number of the layout (see `layout`)."""
+
 WORKERS = "chasqui:{workers}:alive"
 """Sorted set: the workers that serve the partitions, by when each counts as gone."""
 
@@ -34,8 +37,8 @@ class PartitionKeys(NamedTuple):
 
     owner: str  # string: token of the worker that holds it
     fence: str  # counter of acquisitions
-    heads: str  # hash: thread -> since when its next message waits, its person, its id
-    dead: str  # hash: name -> letter that was given up
+    heads: str  # hash: thread -> its next message as `ready.Head`
+    dead: str  # hash: id -> dead letter
 
 
 class ThreadKeys(NamedTuple):
@@ -48,9 +51,13 @@ class ThreadKeys(NamedTuple):
     mail: str  # list: ids of the accepted messages, oldest first
     messages: str  # hash: id -> person, colon, Message
     turns: str  # list: Turn, and markers of a fresh start
-    state: str  # hash: attempts, taken, stop, deleted, finished, cut:MODEL, documents, fresh, fresh_after
+    # hash: attempts, taken, taker, lost, stood, stop:ID, deleted, finished, cut:MODEL, documents, fresh,
+    # fresh_after
+    state: str
     ledger: str  # hash: part:N -> the platform's id or nothing, checkpoint -> Checkpoint
-    documents: str  # hash: id -> number of the put, colon, persons (with commas), colon, compressed Document
+    # hash: id -> number of its put, colon, persons/messages with it (commas), colon, compressed Document
+    documents: str
+    feedback: str  # hash: person, colon, message id -> Feedback
 
     @property
     def partition(self) -> PartitionKeys:
@@ -63,16 +70,16 @@ class ThreadKeys(NamedTuple):
         return self[len(PartitionKeys._fields) :]
 
 
-class LimitKeys(NamedTuple):
+class CountKeys(NamedTuple):
     """The keys of what is counted over all partitions, in the order in which every script takes them."""
 
     asked: str  # hash: message -> w or r (it waits, it runs), space, person
-    asked_at: str  # sorted set: message, by when it was accepted
+    asked_until: str  # sorted set: message, by when it counts no longer
     people: str  # hash: person -> messages that are not answered yet
     waiting: str  # hash: person -> messages that nobody began to answer
     served: str  # sorted set: person, by the virtual time of their next answer
-    totals: str  # hash: now (virtual time), seconds (of an answer, smoothed)
-    wanting: str  # set: workers that found no free slot
+    totals: str  # hash: now and came (virtual times, of whoever came last), seconds (of an answer, smoothed)
+    wanting: str  # hash: worker that waits for a slot -> when that ends, virtual time of who is next there
 
 
 def address(thread: ThreadId, partitions: int) -> Address:
@@ -88,6 +95,11 @@ def partition(thread: ThreadId, partitions: int) -> str:
     return f"p{zlib.crc32(name) % partitions}"
 
 
+def partitions(number: int) -> list[str]:
+    """The names of so many partitions: those of all shared platforms."""
+    return [f"p{each}" for each in range(number)]
+
+
 def of_partition(name: str) -> PartitionKeys:
     """Names of all keys of a partition as a whole."""
     return PartitionKeys(*_tagged(name, PartitionKeys._fields))
@@ -99,19 +111,19 @@ def of_thread(at: Address) -> ThreadKeys:
     return ThreadKeys(*of_partition(at.partition), *_tagged(at.partition, (f"{f}:{at.thread}" for f in own)))
 
 
-def of_limits() -> LimitKeys:
+def of_counts() -> CountKeys:
     """Names of the keys of what is counted over all partitions."""
-    return LimitKeys(*_tagged("limits", LimitKeys._fields))
+    return CountKeys(*_tagged("counts", CountKeys._fields))
 
 
 def slots(replica: str) -> str:
-    """Sorted set: the messages that hold a slot of this replica, by when each counts as given back."""
-    return f"chasqui:{{limits}}:slots:{_hash(replica)}"
+    """Sorted set: the messages that hold a slot of this replica, by when each counts as free."""
+    return f"chasqui:{{counts}}:slots:{_hash(replica)}"
 
 
 def threads_of(person: str) -> str:
-    """Sorted set: the threads in which a person (see `person`) asked, by when they last did."""
-    return f"chasqui:{{limits}}:threads:{person}"
+    """Sorted set: the threads in which a person (see `person`) asked, by the microsecond of the last time."""
+    return f"chasqui:{{counts}}:threads:{person}"
 
 
 def seen(thread: ThreadId, message_id: str, partitions: int) -> str:
@@ -124,9 +136,9 @@ def person(platform: str, author: str) -> str:
     return hashlib.blake2b(_bytes(f"{platform}:{author}"), digest_size=8).hexdigest()
 
 
-def counted(message_id: str | bytes, at: Address) -> bytes:
+def counted(message_id: str, at: Address) -> str:
     """What stands for a message where messages are counted."""
-    return at.thread.encode() + b" " + (_bytes(message_id) if isinstance(message_id, str) else message_id)
+    return f"{at.thread} {message_id}"
 
 
 def note(name: str) -> str:

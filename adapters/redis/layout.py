@@ -4,22 +4,16 @@ Two numbers: that of the partitions, and that of the layout, which a release rai
 something that the one before cannot read. Each release reads its own layout and the one before.
 """
 
-from typing import TYPE_CHECKING
-
 import structlog
 
 from adapters.redis import keys
+from adapters.redis.store import Store
 from core.errors import StoreError
-
-if TYPE_CHECKING:
-    from adapters.redis.store import Store
 
 log = structlog.get_logger()
 
 LAYOUT = 1
 """What this release writes. A server without a number has layout 0."""
-
-LAYOUT_KEY = "chasqui:schema"
 
 _RAISE = """
 -- KEYS: the number of the layout. ARGV: what this release writes -> what stood there before
@@ -29,12 +23,12 @@ return stood
 """
 
 
-async def pin(store: "Store", partitions: int) -> int:
+async def pin(store: Store, partitions: int) -> int:
     """The number of partitions that counts on this server.
 
     Raises StoreError where the layout is not ours to read, or a number is damaged.
     """
-    _check(await store.run(_RAISE, [LAYOUT_KEY], LAYOUT))
+    _check(await store.run(_RAISE, [keys.LAYOUT], LAYOUT))
     await store.command("SET", keys.PARTITIONS, partitions, "NX")
     pinned = _number(await store.command("GET", keys.PARTITIONS))
     if not pinned:
@@ -47,7 +41,7 @@ async def pin(store: "Store", partitions: int) -> int:
 def _check(stood: bytes) -> None:
     layout = _number(stood)
     if layout is None:
-        raise StoreError(f"The key {LAYOUT_KEY} in Redis must hold a whole number: restore it.")
+        raise StoreError(f"The key {keys.LAYOUT} in Redis must hold a whole number: restore it.")
     if layout not in (LAYOUT - 1, LAYOUT):
         raise StoreError(
             f"{'A newer' if layout > LAYOUT else 'An older'} release of chasqui laid this Redis server out "

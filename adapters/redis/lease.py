@@ -1,30 +1,30 @@
 """The lease under which one message is answered, and the ledger of its answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.redis import scripts
 from adapters.redis.keys import ThreadKeys
 from adapters.redis.ownership import Ownership
-from adapters.redis.store import Retention
-from adapters.redis.values import pack, unpack, unpack_message
+from adapters.redis.values import pack, pairs, text, unpack, unpack_message
 from core.errors import LeaseLost
 from core.ports import Ledger, Standing
 from core.types import Checkpoint, Message, Turn
 
-LETTERS = 1000
-"""How many messages that were given up are kept per partition."""
-UNREADABLE = "It cannot be read by this release."
-"""Why a message is given up at once."""
+_LETTERS = 1000
+"""How many dead letters are kept per partition."""
+_UNREADABLE = "It cannot be read by this release."
+"""Why a message is set aside at once."""
 
 
 class RedisLedger:
     """The ledger of one message; it outlives a worker and ends with `Lease.finish`."""
 
-    def __init__(self, run: Callable[..., Awaitable[Any]], before: Standing, life: int) -> None:
-        self._run = run
+    def __init__(self, lease: "RedisLease", before: Standing, life: int) -> None:
+        self._lease = lease
         self._before = before
         self._life = life
 
@@ -34,11 +34,16 @@ class RedisLedger:
 
     async def intend(self, part: int, checkpoint: Checkpoint) -> None:
         """As `Ledger.intend`."""
-        await self._run(scripts.INTEND, self._life, part, pack(checkpoint))
+        await self._lease.run(scripts.INTEND, self._life, part, pack(checkpoint))
 
     async def sent(self, part: int, platform_id: str) -> None:
         """As `Ledger.sent`."""
-        await self._run(scripts.SENT, self._life, part, platform_id)
+        await self._lease.run(scripts.SENT, self._life, part, platform_id)
+        self._lease.came_further = True
+
+    async def held(self) -> None:
+        """As `Ledger.held`."""
+        await self._lease.held()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +55,28 @@ class Taken:
     standing: Standing
 
     @classmethod
-    def read(cls, keys: ThreadKeys, stored: bytes, attempts: int, ledger: Sequence[bytes]) -> "Taken | None":
+    def read(
+        cls, keys: ThreadKeys, stored: bytes, attempts: int, age: int, ledger: Sequence[bytes]
+    ) -> "Taken | None":
         """As `scripts.TAKE` returns it; None for a message that cannot be read."""
         message = unpack_message(stored, keys.messages)
         if message is None:
             return None
-        noted = dict(zip(ledger[::2], ledger[1::2], strict=True))
+        noted = dict(pairs(ledger))
         kept = noted.pop(b"checkpoint", None)
         checkpoint = unpack(Checkpoint, kept, keys.ledger) if kept else None
         parts = {
-            int(name.removeprefix(b"part:")): id_.decode("utf-8", "surrogatepass") or None
+            int(name.removeprefix(b"part:")): text(id_) or None
             for name, id_ in noted.items()
             if name.startswith(b"part:")  # the release before noted pages in another way
         }
-        return cls(message, attempts, Standing(parts, checkpoint))
+        noted_at = asyncio.get_running_loop().time() - age / 1000
+        return cls(message, attempts, Standing(parts, checkpoint, noted_at))
 
 
 class RedisLease:
-    """As `Lease`. `ended` says that the message has left the inbox, and `next_head` what is next there.
+    """As `Lease`. Once the message `is_settled` it has left the inbox, and `next_head` is what is next there.
+    The answer `came_further` once something of it stands that did not before.
 
     `poll` is how many seconds pass between two looks at the stop flag for whom nobody wakes.
     """
@@ -76,64 +85,82 @@ class RedisLease:
         self,
         keys: ThreadKeys,
         ownership: Ownership,
-        taken: "Taken",
+        taken: Taken,
         *,
-        replica: str = "",
-        retention: Retention,
+        replica: str,
         poll: float,
     ) -> None:
         self.message = taken.message
         self.attempts = taken.attempts
         self.replica = replica
-        self.ledger: Ledger = RedisLedger(self._run, taken.standing, retention.words)
+        self.ledger: Ledger = RedisLedger(self, taken.standing, ownership.retention.words)
         self.news = asyncio.Event()  # set when it is worth a look at the stop flag
-        self.ended = False
+        self.is_settled = self.came_further = False
         self.next_head = b""
         self._keys = keys
         self._ownership = ownership
-        self._retention = retention
+        self._retention = ownership.retention
         self._poll = poll
-        self._over = False
+        self.is_revoked = False
         ownership.watchers.add(self.news)
 
     async def stopped(self) -> None:
         """Return soon after a stop. Raises LeaseLost soon after the loss; waits out an outage."""
-        while not await self._run(scripts.STOPPED):
-            await wait(self.news, self._poll)
+        while not await self.run(scripts.STOPPED):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self.news.wait()
             self.news.clear()
 
     async def finish(self, turn: Turn | None) -> None:
         """End the answer in one step. To call it again, say after a StoreError, changes nothing."""
         kept = b"" if turn is None else pack(turn)
-        self.next_head = await self._run(scripts.FINISH, self._retention.words, kept, self._retention.turns)
-        self.ended = True
+        self.next_head = await self.run(scripts.FINISH, self._retention.words, kept, self._retention.turns)
+        self.is_settled = True
 
     async def set_aside(self, why: str) -> None:
         """As `Lease.set_aside`."""
-        self.next_head = await self._run(scripts.SET_ASIDE, self._retention.words, LETTERS, why)
-        self.ended = True
+        self.next_head = await self.run(scripts.SET_ASIDE, self._retention.words, _LETTERS, why)
+        self.is_settled = True
 
-    async def give_back(self) -> None:
+    async def uncount(self) -> None:
         """Let the attempt not count: nothing was wrong with the message."""
-        await self._run(scripts.GIVE_BACK)
+        await self.run(scripts.UNCOUNT)
 
-    def end(self) -> None:
+    def revoke(self) -> None:
         """Refuse every later call: the context in which the message was taken was left."""
-        self._over = True
+        self.is_revoked = True
 
-    async def _run(self, script: str, *args: str | bytes | int) -> Any:
-        if self._over:
-            raise LeaseLost("The lease of this message was given back.")
+    async def held(self) -> None:
+        """As `Ledger.held`."""
+        self._check()
+        await self._ownership.held()
+
+    def _check(self) -> None:
+        if self.is_revoked:
+            raise LeaseLost("The lease of this message has ended.")
+
+    async def run(self, script: str, *args: str | bytes | int) -> Any:
+        """Run a script on the message. Raises LeaseLost where it is no longer ours."""
+        self._check()
         result = await self._ownership.run(script, self._keys, self.message.id, *args)
         if result is None:
-            raise LeaseLost("This message is no longer in the inbox: its thread was forgotten.")
+            self.is_settled = True
+            raise LeaseLost("This message is no longer in the inbox: it was deleted or forgotten.")
         return result
 
 
-async def wait(event: asyncio.Event, seconds: float) -> None:
-    """Return once the event is set, or so many seconds have gone."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass
+async def take_message(
+    ownership: Ownership, keys: ThreadKeys, *, message_id: str = "", replica: str = "", poll: float
+) -> RedisLease | None:
+    """Take the next message of a thread, if it is the one of that id where one is given.
+
+    One that cannot be read is set aside. None where nothing is left to take. Raises LeaseLost.
+    """
+    life = ownership.retention.words
+    while stored := await ownership.run(scripts.TAKE, keys, life, message_id):
+        found, *rest = stored
+        if taken := Taken.read(keys, *rest):
+            return RedisLease(keys, ownership, taken, replica=replica, poll=poll)
+        await ownership.run(scripts.SET_ASIDE, keys, found, life, _LETTERS, _UNREADABLE)
+    return None

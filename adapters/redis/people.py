@@ -1,32 +1,26 @@
-"""What is kept of each person, over all threads.
+"""What is kept of each person, over all threads; and all that deletes it.
 
-The threads in which somebody asked stand in an index (`keys.threads_of`), which `Limits.admit` writes
-before a message is put; so nothing of a person is where the index does not lead.
+The threads in which somebody asked stand in an index (`keys.threads_of`), which `Counts.admit` writes
+before any message is put or retried, and `Counts.list_again` after it was put, in case all was deleted in
+between; with feedback it is the same. So nothing of a person is where the index does not lead.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 
 from adapters.redis import keys, scripts
+from adapters.redis.counts import Counts
 from adapters.redis.documents import in_order
-from adapters.redis.keys import Address
+from adapters.redis.feedbacks import read_feedback
 from adapters.redis.letters import Letter
-from adapters.redis.limits import Bounds, Limits
 from adapters.redis.store import Store
-from adapters.redis.values import unpack, unpack_message
+from adapters.redis.values import pairs, text, unpack, unpack_message
 from core.ports import Kept
 from core.types import Message, ThreadId, Turn
 
-_THREADS = """
--- KEYS: the threads of a person -> each and when they last asked there
-return redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
-"""
-
-_UNLIST = """
--- KEYS: the threads of a person. ARGV: thread, when they last asked there or nothing for whenever that was
-if ARGV[2] == '' or redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then
-  redis.call('ZREM', KEYS[1], ARGV[1])
-end
+UNLIST = """
+-- KEYS: the threads of a person. ARGV: thread, when they last asked there
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('ZREM', KEYS[1], ARGV[1]) end
 """
 
 
@@ -41,7 +35,7 @@ class RedisPeople:
         person = keys.person(platform, author)
         threads = [_thread(name) for name, _ in await self._threads(person)]
         found = [await self._kept_in(thread, person, author) for thread in threads]
-        return [kept for kept in found if kept.turns or kept.documents or kept.waiting or kept.set_aside]
+        return [kept for kept in found if kept != Kept(kept.thread)]
 
     async def forget(self, platform: str, author: str) -> None:
         """As `People.forget`: each thread in one step, the index last, so that it can be done again.
@@ -51,43 +45,61 @@ class RedisPeople:
         person = keys.person(platform, author)
         for name, asked_at in await self._threads(person):
             thread = _thread(name)
-            at = self._store.address(thread)
-            waited = await self._store.run(scripts.FORGET_PERSON, keys.of_thread(at), person, author)
-            await count_out(self._store, at, waited)
+            waited = await self._store.run(scripts.FORGET_PERSON, self._store.keys(thread), person, author)
+            await _count_out(self._store, thread, waited)
             await unlist(self._store, person, thread, asked_at)  # not where they asked again meanwhile
 
     async def _threads(self, person: str) -> list[tuple[bytes, bytes]]:
-        flat = await self._store.run(_THREADS, [keys.threads_of(person)])
-        return list(zip(flat[::2], flat[1::2], strict=True))
+        """Each thread in which they asked, and when they last did."""
+        flat = await self._store.command("ZRANGE", keys.threads_of(person), 0, -1, "WITHSCORES")
+        return list(pairs(flat))
 
     async def _kept_in(self, thread: ThreadId, person: str, author: str) -> Kept:
         at = self._store.address(thread)
         names = keys.of_thread(at)
-        turns, waiting, documents, dead = await self._store.run(scripts.KEPT, names)
+        turns, waiting, documents, feedback, dead = await self._store.run(scripts.KEPT, names)
         attached = await asyncio.to_thread(in_order, documents, names.documents)
-        letters = [letter for stored in dead if (letter := Letter.read("", stored)).thread == at.thread]
+        read = filter(None, (Letter.read(at.partition, "", stored) for stored in dead))
+        letters = sorted((each for each in read if each.thread == at.thread), key=lambda each: each.at)
         return Kept(
             thread,
             tuple(turn for stored in turns if (turn := _turn(stored, names.turns)) and turn.author == author),
             tuple(found.document for found in attached if person in found.people),
             _of(author, (unpack_message(stored, names.messages) for stored in waiting)),
-            _of(author, (letter.message for letter in sorted(letters, key=lambda letter: letter.at))),
+            _of(author, (letter.message for letter in letters)),
+            tuple(each for each in read_feedback(feedback, names.feedback) if each.author == author),
         )
 
 
-async def count_out(store: Store, at: Address, message_ids: Sequence[bytes]) -> None:
+async def forget_thread(store: Store, thread: ThreadId) -> None:
+    """As `History.forget`: all that is kept of the thread in one step, also what waits or is being answered.
+
+    The worker that answers meets LeaseLost at once. De-duplication marks stay until they expire: they
+    hold no words, and without them a platform's redelivery would bring a forgotten message back.
+    """
+    waited, authors, people = await store.run(scripts.FORGET, store.keys(thread))
+    wrote = {keys.person(thread.platform, text(author)) for author in authors}
+    await _count_out(store, thread, waited)
+    for person in wrote | {person.decode() for person in people}:
+        asked_at = await store.command("ZSCORE", keys.threads_of(person), str(thread))
+        if asked_at and not await store.command("EXISTS", store.keys(thread).messages):
+            await unlist(store, person, thread, int(asked_at))
+
+
+async def unlist(store: Store, person: str, thread: ThreadId, asked_at: bytes | int) -> None:
+    """Take a thread out of those in which a person asked, if they last asked then: what is put is listed
+    with another time."""
+    await store.run(UNLIST, [keys.threads_of(person)], str(thread), asked_at)
+
+
+async def _count_out(store: Store, thread: ThreadId, message_ids: Sequence[bytes]) -> None:
     """These messages of a thread wait no longer."""
-    limits = Limits(store, Bounds(), slot_life=0)
-    await asyncio.gather(*(limits.end(keys.counted(message_id, at)) for message_id in message_ids))
-
-
-async def unlist(store: Store, person: str, thread: ThreadId, asked_at: bytes = b"") -> None:
-    """Take a thread out of those in which a person asked; given a time, only if they last asked then."""
-    await store.run(_UNLIST, [keys.threads_of(person)], str(thread), asked_at)
+    counts, at = Counts(store), store.address(thread)
+    await asyncio.gather(*(counts.finish(keys.counted(text(each), at)) for each in message_ids))
 
 
 def _thread(name: bytes) -> ThreadId:
-    platform, _, key = str(name, "utf-8", "surrogatepass").partition(":")
+    platform, _, key = text(name).partition(":")
     return ThreadId(platform, key)
 
 

@@ -5,27 +5,33 @@ from itertools import zip_longest
 from typing import NamedTuple, Self
 
 from adapters.redis.keys import Address
+from adapters.redis.values import text
 
 PEOPLE = 64
 """How many people are compared at most to find who is next."""
 
 
-class Head(NamedTuple):
-    """The next message of a thread: since when it waits (microseconds of the server), whose it is, its id.
+STOPPED, BEGUN, WAITS, SUSPECT = range(4)
+"""Ranks: one that was stopped needs no replica to end, of one that was begun people saw a part, and a suspect
+was begun by two workers that died, of it or of another that they answered at that time.
+"""
 
-    One that was stopped waits since 0: it needs no replica to end. One that was begun waits since 1: people
-    saw a part of its answer.
+
+class Head(NamedTuple):
+    """The next message of a thread: its rank, since when it has it (microseconds of the server), whose it is,
+    its id.
     """
 
+    rank: int
     since: int
     person: str
-    id: bytes
+    id: str
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
         """As the scripts write it."""
-        since, person, message_id = stored.split(b" ", 2)
-        return cls(int(since), person.decode(), message_id)
+        rank, since, person, message_id = stored.split(b" ", 3)
+        return cls(int(rank), int(since), person.decode(), text(message_id))
 
 
 class Ready:
@@ -57,7 +63,7 @@ class Ready:
         self.discard(at)
         self._people.setdefault(head.person, {})[at] = head
         self._persons[at] = head.person
-        if head.since <= 1:
+        if head.rank != WAITS:
             self._first.add(at)
 
     def discard(self, at: Address) -> None:
@@ -72,20 +78,22 @@ class Ready:
 
     def stopped(self) -> list[tuple[Address, Head]]:
         """Those that only have to be ended."""
-        return [entry for entry in self._before_all() if not entry[1].since]
+        return [entry for entry in self._before_all() if entry[1].rank == STOPPED]
 
-    def first(self, most: int) -> list[tuple[Address, Head]]:
+    def first(self, most: int, suspects: int = 1) -> list[tuple[Address, Head]]:
         """Those that may be among the `most` that are next: those that were begun, else one of each person.
 
-        More of each follow only where there are too few people.
+        More of each follow only where there are too few people. At most so many `suspects` are among them.
         """
-        if begun := self._before_all():
+        begun = self._before_all()
+        suspected = [entry for entry in begun if entry[1].rank == SUSPECT]
+        if begun := [entry for entry in begun if entry not in suspected] + suspected[:suspects]:
             return begun
         found: list[tuple[Address, Head]] = []
         for each in zip_longest(*(threads.items() for threads in self._people.values())):
             if len(found) >= most:
                 break
-            found += filter(None, each)
+            found += (entry for entry in each if entry and entry[1].rank == WAITS)
         return found[: max(most, PEOPLE)]
 
     def _before_all(self) -> list[tuple[Address, Head]]:

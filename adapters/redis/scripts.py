@@ -18,10 +18,14 @@ FRESH_MARK = "fresh"
 
 # A lease that lapsed still holds as long as nobody took the partition, which the fence shows: an
 # outage of the server, in which every lease lapses, costs no answer.
-_PRELUDE = f"""
+_PRELUDE = (
+    f"""
 local {", ".join(ThreadKeys._fields)} = unpack(KEYS)
-local partition, thread = owner:match('{{(.-)}}'), mail and mail:match('[^:]+$')
+local fresh_mark, channel = '{FRESH_MARK}', '{channel("")}'
 local lost = redis.error_reply('{LOST} another worker holds this partition')
+"""
+    """
+local partition, thread = owner:match('{(.-)}'), mail and mail:match('[^:]+$')
 
 local function held(token)
   local holder = redis.call('GET', owner)
@@ -33,15 +37,20 @@ local function is_head(id)
   return redis.call('LINDEX', mail, 0) == id
 end
 
-local function wake(what, more)
-  local holder = redis.call('GET', owner)
-  if not holder then return end
-  local news = what .. ' ' .. partition .. ' ' .. thread .. ' ' .. (more or '')
-  redis.pcall('PUBLISH', '{channel("")}' .. holder:match('^(.*)|%d+$'), news)
+local function live(seconds, ...)
+  for _, key in ipairs({...}) do redis.call('EXPIRE', key, seconds) end
 end
 
--- The thread's next message as the owner of the partition chooses by it: since when (0 where it only has
--- to be ended, 1 where its answer was begun), whose, its id.
+local function tell(worker, what, ...)
+  redis.pcall('PUBLISH', channel .. worker, table.concat({what, partition, ...}, ' '))
+end
+
+local function wake(what, more)
+  local holder = redis.call('GET', owner)
+  if holder then tell(holder:match('^(.*)|%d+$'), what, thread, more or '') end
+end
+
+-- The thread's next message as `ready.Head` reads it, by which the owner of the partition chooses.
 local function set_head()
   local id = redis.call('LINDEX', mail, 0)
   if not id then
@@ -49,10 +58,10 @@ local function set_head()
     return false
   end
   local time, value = redis.call('TIME'), redis.call('HGET', messages, id) or ''
+  local stopped, taken, lost = unpack(redis.call('HMGET', state, 'stop:' .. id, 'taken', 'lost'))
+  local rank = stopped and 0 or taken == id and (tonumber(lost or 0) > 0 and 3 or 1) or 2
   local since = time[1] .. string.format('%06d', time[2])
-  local stopped, taken = unpack(redis.call('HMGET', state, 'stop', 'taken'))
-  if stopped == id then since = '0' elseif taken == id then since = '1' end
-  local head = since .. ' ' .. (value:match('^%x+') or '-') .. ' ' .. id
+  local head = rank .. ' ' .. since .. ' ' .. (value:match('^%x+') or '-') .. ' ' .. id
   redis.call('HSET', heads, thread, head)
   return head
 end
@@ -61,16 +70,63 @@ local function pop(id)
   redis.call('LPOP', mail)
   redis.call('HDEL', messages, id)
   redis.call('DEL', ledger)
-  redis.call('HDEL', state, 'attempts', 'taken', 'given back', 'deleted')
-  if redis.call('HGET', state, 'stop') == id then redis.call('HDEL', state, 'stop') end
+  redis.call('HDEL', state, 'attempts', 'taken', 'taker', 'lost', 'stood', 'deleted', 'stop:' .. id)
   return set_head()
 end
 
-local function drop_turn(id)
-  for _, entry in ipairs(redis.call('LRANGE', turns, 0, -1)) do
-    local readable, stored = pcall(cjson.decode, entry)
-    if readable and type(stored) == 'table' and (stored.value or {{}}).message_id == id then
-      redis.call('LREM', turns, 1, entry)
+local function remove(id)
+  if is_head(id) then
+    local head = pop(id)
+    if head then wake('mail', head) end
+  else
+    redis.call('LREM', mail, 0, id)
+    redis.call('HDEL', messages, id)
+    redis.call('HDEL', state, 'stop:' .. id)
+  end
+end
+
+local function add(id)
+  if redis.call('RPUSH', mail, id) == 1 then wake('mail', set_head()) end
+end
+
+local function decoded(text)
+  local readable, value = pcall(cjson.decode, text)
+  return readable and type(value) == 'table' and value or {}
+end
+
+local function value_of(entry)
+  local value = decoded(entry).value
+  return type(value) == 'table' and value or {}
+end
+
+-- What stands for a message in short: as the id of its letter, and in `documents`.
+local function short(message_id)
+  return redis.sha1hex(thread .. ' ' .. message_id):sub(1, 12)
+end
+
+-- Takes these `person/message` (a pattern) off every document, and deletes those that nobody is left of.
+-- Returns how many are left of those that name anybody.
+local function detach(who)
+  local kept, stored = 0, redis.call('HGETALL', documents)
+  for i = 1, #stored, 2 do
+    local number, people, rest = stored[i + 1]:match('^(%d+):([%x/,]+)()')
+    local left = people and (people .. ','):gsub(who .. ',', ''):sub(1, -2)
+    if left == '' then
+      redis.call('HDEL', documents, stored[i])
+    elseif left then
+      kept = kept + 1
+      if left ~= people then
+        redis.call('HSET', documents, stored[i], number .. ':' .. left .. stored[i + 1]:sub(rest))
+      end
+    end
+  end
+  return kept
+end
+
+local function drop_cuts(unwanted)
+  for _, field in ipairs(redis.call('HKEYS', state)) do
+    if field:sub(1, 4) == 'cut:' and unwanted(redis.call('HGET', state, field)) then
+      redis.call('HDEL', state, field)
     end
   end
 end
@@ -79,19 +135,57 @@ end
 -- number of their put: with two clocks, or two puts within one tick, a time would lie.
 local function start_afresh()
   local last = redis.call('LINDEX', turns, -1)
-  if last and last ~= '{FRESH_MARK}' then redis.call('RPUSH', turns, '{FRESH_MARK}') end
-  for _, field in ipairs(redis.call('HKEYS', state)) do
-    if field:sub(1, 4) == 'cut:' then redis.call('HDEL', state, field) end
-  end
+  if last and last ~= fresh_mark then redis.call('RPUSH', turns, fresh_mark) end
+  drop_cuts(function() return true end)
   local newest = redis.call('HGET', state, 'documents')
   if newest then redis.call('HSET', state, 'fresh', newest) end
   redis.call('HDEL', state, 'fresh_after')
 end
 """
+)
 
 
 def _script(arguments: str, body: str) -> str:
     return f"{_PRELUDE}-- ARGV: {arguments}\n{body}"
+
+
+_ON_MESSAGE = """
+local token, id = ARGV[1], ARGV[2]
+if not held(token) then return lost end
+if not is_head(id) then return false end
+"""
+
+
+def _on_message(arguments: str, body: str) -> str:
+    """A script on the message that is being answered."""
+    return _script(f"token, id{arguments}, nil where the message is gone", _ON_MESSAGE + body)
+
+
+def _settling(arguments: str, body: str) -> str:
+    """A script with which the message leaves the inbox.
+
+    The last one is remembered with its token: sent again after a lost answer it changes nothing and is
+    no error, even if the lease has gone since. Another worker's end of the same message is refused, and a
+    message that came into the inbox again can end again.
+    """
+    return _script(
+        f"token, id, life in s, {arguments} "
+        "-> the thread's next head or nothing, nil where the message is gone",
+        f"""
+local life, finished = ARGV[3], ARGV[1] .. ' ' .. ARGV[2]
+if not is_head(ARGV[2]) and redis.call('HGET', state, 'finished') == finished then
+  return redis.call('HGET', heads, thread) or ''
+end
+{_ON_MESSAGE}
+local deleted = redis.call('HGET', state, 'deleted') == id
+{body}
+if deleted then detach('%x+/' .. short(id)) end
+local head = pop(id)
+redis.call('HSET', state, 'finished', finished)
+live(life, state)
+return head or ''
+""",
+    )
 
 
 ACQUIRE = _script(
@@ -117,14 +211,12 @@ redis.call('EXPIRE', fence, ARGV[3])
 
 RELEASE = _script(
     "token, worker that should have it next or nothing",
-    f"""
+    """
 if redis.call('GET', owner) ~= ARGV[1] then return end
 redis.call('DEL', owner)
-if ARGV[2] ~= '' then redis.pcall('PUBLISH', '{channel("")}' .. ARGV[2], 'free ' .. partition) end
+if ARGV[2] ~= '' then tell(ARGV[2], 'free') end
 """,
 )
-
-HEADS = _script("none -> threads and the head of each", "return redis.call('HGETALL', heads)")
 
 # The mark holds a name of this very call, so that a put sent twice is not its own duplicate. A
 # message that waits longer than marks live is still known by its id.
@@ -132,124 +224,106 @@ PUT = _script(
     "name of the call, id, person and message, its life in s, life of the mark in s -> accepted, ahead "
     "(KEYS ends with the mark)",
     """
-local seen = KEYS[#KEYS]
-local accepted = redis.call('HEXISTS', messages, ARGV[2]) == 0
+local id, seen = ARGV[2], KEYS[#KEYS]
+local accepted = redis.call('HEXISTS', messages, id) == 0
   and redis.call('SET', seen, ARGV[1], 'NX', 'EX', ARGV[5])
 if accepted then
-  redis.call('HSET', messages, ARGV[2], ARGV[3])
-  if redis.call('RPUSH', mail, ARGV[2]) == 1 then wake('mail', set_head()) end
-  for _, key in ipairs({messages, mail, heads}) do redis.call('EXPIRE', key, ARGV[4]) end
+  redis.call('HSET', messages, id, ARGV[3])
+  add(id)
+  live(ARGV[4], messages, mail, heads)
 end
 accepted = accepted or redis.call('GET', seen) == ARGV[1]
-return {accepted and 1 or 0, redis.call('LPOS', mail, ARGV[2]) or 0}
+return {accepted and 1 or 0, redis.call('LPOS', mail, id) or 0}
 """,
 )
 
-# `taken` tells a message that somebody began to answer from one that may still be edited or taken out.
+# `taken` tells a message that somebody began to answer from one that may still be edited or taken out. The
+# attempts are those since the answer last came to `stood` parts, and `lost` are those of them whose
+# worker, the `taker`, died. The life of a ledger runs anew with each note, which tells the age of the last.
 TAKE = _script(
-    "token, life in s, id or nothing for whichever is next "
-    "-> id, message, attempts, fields and values of the ledger; nil where it is not",
+    "token, life in s, id or nothing for whichever is next -> id, message, attempts, ms since the last note "
+    "in the ledger, its fields and values; nil where it is not",
     """
-if not held(ARGV[1]) then return lost end
+local token, life = ARGV[1], ARGV[2]
+if not held(token) then return lost end
 local id = redis.call('LINDEX', mail, 0)
 if not id or (ARGV[3] ~= '' and ARGV[3] ~= id) then return set_head() and false end
-local attempts = redis.call('HINCRBY', state, 'attempts', 1)
-redis.call('HSET', state, 'taken', id)
-redis.call('EXPIRE', state, ARGV[2])
+local noted, stands = redis.call('HGETALL', ledger), 0
+for i = 1, #noted, 2 do
+  if noted[i]:match('^part:') and noted[i + 1] ~= '' then stands = stands + 1 end
+end
+local known = redis.call('HMGET', state, 'attempts', 'lost', 'stood', 'taker')
+local attempts, deaths, stood, taker = known[1] or 0, known[2] or 0, known[3] or 0, known[4]
+if stands > tonumber(stood) then
+  attempts, deaths = taker and 1 or 0, 0
+elseif taker and taker ~= token then
+  deaths = deaths + 1
+end
+attempts = attempts + 1
+redis.call('HSET', state, 'taken', id, 'taker', token, 'attempts', attempts, 'lost', deaths, 'stood', stands)
+live(life, state)
 set_head()
-return {id, redis.call('HGET', messages, id), attempts, redis.call('HGETALL', ledger)}
+return {id, redis.call('HGET', messages, id), attempts, life * 1000 - redis.call('PTTL', ledger), noted}
 """,
 )
 
-GIVE_BACK = _script(
-    "token, id: the attempt does not count -> 1, nil where the message is gone",
+UNCOUNT = _on_message(
+    ": the attempt does not count -> 1",
     """
-if not held(ARGV[1]) then return lost end
-if not is_head(ARGV[2]) then return false end
-if redis.call('HGET', state, 'given back') ~= ARGV[1] then redis.call('HINCRBY', state, 'attempts', -1) end
-redis.call('HSET', state, 'given back', ARGV[1])
+if redis.call('HGET', state, 'taker') == token then redis.call('HINCRBY', state, 'attempts', -1) end
+redis.call('HDEL', state, 'taker')
 return 1
 """,
 )
 
-SET_ASIDE = _script(
-    "token, id, life in s, most to keep, why "
-    "-> the thread's next head or nothing, nil where the message is gone",
+SET_ASIDE = _settling(
+    "most letters to keep, why",
     """
-local finished = ARGV[1] .. ' ' .. ARGV[2]
-if redis.call('HGET', state, 'finished') == finished then return redis.call('HGET', heads, thread) or '' end
-if not held(ARGV[1]) then return lost end
-if not is_head(ARGV[2]) then return false end
 local now = tonumber(redis.call('TIME')[1])
-local letter = {v = 1, thread = thread, id = ARGV[2], why = ARGV[5], at = now,
+local letter = {v = 1, thread = thread, id = id, why = ARGV[5], at = now,
   attempts = tonumber(redis.call('HGET', state, 'attempts') or 0),
-  message = redis.call('HGET', messages, ARGV[2]) or ''}
-redis.call('HSET', dead, redis.sha1hex(thread .. ' ' .. ARGV[2]):sub(1, 12), cjson.encode(letter))
-redis.call('EXPIRE', dead, ARGV[3])
+  message = redis.call('HGET', messages, id) or ''}
+if not deleted then redis.call('HSET', dead, short(id), cjson.encode(letter)) end
+live(life, dead)
 local oldest, kept = {at = math.huge}, 0
 local stored = redis.call('HGETALL', dead)
 for i = 1, #stored, 2 do
-  local at = cjson.decode(stored[i + 1]).at
-  if at < now - ARGV[3] then redis.call('HDEL', dead, stored[i]) else kept = kept + 1 end
-  if at < oldest.at then oldest = {at = at, name = stored[i]} end
+  local at = tonumber(decoded(stored[i + 1]).at) or now
+  if at < now - life then redis.call('HDEL', dead, stored[i]) else kept = kept + 1 end
+  if at < oldest.at then oldest = {at = at, id = stored[i]} end
 end
-if kept > tonumber(ARGV[4]) then redis.call('HDEL', dead, oldest.name) end
-local head = pop(ARGV[2])
-redis.call('HSET', state, 'finished', finished)
-redis.call('EXPIRE', state, ARGV[3])
-return head or ''
+if kept > tonumber(ARGV[4]) then redis.call('HDEL', dead, oldest.id) end
 """,
 )
 
-INTEND = _script(
-    "token, id, life in s, part, checkpoint -> 1, nil where the message is gone",
+INTEND = _on_message(
+    ", life in s, part, checkpoint -> 1",
     """
-if not held(ARGV[1]) then return lost end
-if not is_head(ARGV[2]) then return false end
 redis.call('HSETNX', ledger, 'part:' .. ARGV[4], '')  -- an id stays known
 redis.call('HSET', ledger, 'checkpoint', ARGV[5])
-redis.call('EXPIRE', ledger, ARGV[3])
+live(ARGV[3], ledger)
 return 1
 """,
 )
 
-SENT = _script(
-    "token, id, life in s, part, the platform's id -> 1, nil where the message is gone",
+SENT = _on_message(
+    ", life in s, part, the platform's id -> 1",
     """
-if not held(ARGV[1]) then return lost end
-if not is_head(ARGV[2]) then return false end
 redis.call('HSET', ledger, 'part:' .. ARGV[4], ARGV[5])
-redis.call('EXPIRE', ledger, ARGV[3])
+live(ARGV[3], ledger)
 return 1
 """,
 )
 
-STOPPED = _script(
-    "token, id -> 1 or 0, nil where the message is gone",
-    """
-if not held(ARGV[1]) then return lost end
-return is_head(ARGV[2]) and (redis.call('HGET', state, 'stop') == ARGV[2] and 1 or 0)
-""",
-)
+STOPPED = _on_message(" -> 1 or 0", "return redis.call('HEXISTS', state, 'stop:' .. id)")
 
-# The last finish is remembered with its token: sent again after a lost answer it changes nothing and
-# is no error, even if the lease has gone since. Another worker's finish of the same message is refused.
-FINISH = _script(
-    "token, id, life in s, turn or nothing, most turns to keep "
-    "-> the thread's next head or nothing, nil where the message is gone",
+FINISH = _settling(
+    "turn or nothing, most turns to keep",
     """
-local finished = ARGV[1] .. ' ' .. ARGV[2]
-if redis.call('HGET', state, 'finished') == finished then return redis.call('HGET', heads, thread) or '' end
-if not held(ARGV[1]) then return lost end
-if not is_head(ARGV[2]) then return false end
-local deleted = redis.call('HGET', state, 'deleted') == ARGV[2]
-local head = pop(ARGV[2])
-redis.call('HSET', state, 'finished', finished)
 if ARGV[4] ~= '' and not deleted then redis.call('RPUSH', turns, ARGV[4]) end
-if redis.call('HGET', state, 'fresh_after') == ARGV[2] then start_afresh() end
+if redis.call('HGET', state, 'fresh_after') == id then start_afresh() end
 redis.call('LTRIM', turns, -ARGV[5], -1)
-for _, key in ipairs({turns, state, documents}) do redis.call('EXPIRE', key, ARGV[3]) end
-return head or ''
+live(life, turns, documents)
 """,
 )
 
@@ -258,8 +332,8 @@ STOP = _script(
     """
 local id = ARGV[2] ~= '' and ARGV[2] or redis.call('LINDEX', mail, 0)
 if not id or not redis.call('LPOS', mail, id) then return end
-redis.call('HSET', state, 'stop', id)
-redis.call('EXPIRE', state, ARGV[1])
+redis.call('HSET', state, 'stop:' .. id, 1)
+live(ARGV[1], state)
 if is_head(id) then wake('mail', set_head()) end
 wake('stop')
 """,
@@ -275,24 +349,25 @@ return 1
 """,
 )
 
+# One that was taken leaves at once as long as nothing of its answer stands: its worker meets LeaseLost.
 DELETE = _script(
-    "life in s, id -> what was stored of it where it waited, nil otherwise",
+    "life in s, id -> what was stored of it where it left the inbox, nil otherwise",
     """
 local id, stored = ARGV[2], redis.call('HGET', messages, ARGV[2])
+detach('%x+/' .. short(id))
 if not stored then
-  drop_turn(id)
-  redis.call('HDEL', dead, redis.sha1hex(thread .. ' ' .. id):sub(1, 12))
-elseif redis.call('HGET', state, 'taken') == id then
-  redis.call('HSET', state, 'stop', id, 'deleted', id)
-  redis.call('EXPIRE', state, ARGV[1])
+  for _, entry in ipairs(redis.call('LRANGE', turns, 0, -1)) do
+    if value_of(entry).message_id == id then redis.call('LREM', turns, 1, entry) end
+  end
+  redis.call('HDEL', dead, short(id))
+elseif redis.call('HGET', state, 'taken') == id and redis.call('EXISTS', ledger) == 1 then
+  redis.call('HSET', state, 'stop:' .. id, 1, 'deleted', id)
+  live(ARGV[1], state)
+  wake('mail', set_head())
   wake('stop')
-elseif is_head(id) then
-  local head = pop(id)
-  if head then wake('mail', head) end
-  return stored
 else
-  redis.call('LREM', mail, 0, id)
-  redis.call('HDEL', messages, id)
+  remove(id)
+  wake('stop')
   return stored
 end
 """,
@@ -302,30 +377,32 @@ end
 RECENT = _script(
     "field of the cut -> how many turns come before the cut, its message id or nothing, turns from it on, "
     "newest first",
-    f"""
+    r"""
 local stored = redis.call('HGET', state, ARGV[1]) or ''
 local left_out, cut = stored:match('^(%d+) (.+)$')
 if not cut and stored ~= '' then left_out, cut = 0, stored end  -- by the release before
-local first = cut and '"message_id":"' .. cut:gsub('[\\\\"]', '\\\\%0') .. '"'
-local found, behind = {{}}, 0
+local first = cut and '"message_id":"' .. cut:gsub('[\\"]', '\\%0') .. '"'
+local found, behind = {}, 0
 repeat
   local block = redis.call('LRANGE', turns, -behind - 16, -behind - 1)
   for i = #block, 1, -1 do
-    if block[i] == '{FRESH_MARK}' then return {{0, '', found}} end
+    if block[i] == fresh_mark then return {0, '', found} end
     found[#found + 1] = block[i]
-    if first and block[i]:find(first, 1, true) then return {{tonumber(left_out), cut, found}} end
+    if first and block[i]:find(first, 1, true) then return {tonumber(left_out), cut, found} end
   end
   behind = behind + #block
 until #block < 16
-return {{0, '', found}}
+return {0, '', found}
 """,
 )
 
+# An answer that still runs when its thread is forgotten leaves no cut.
 SET_CUT = _script(
     "field, how many turns come before it and message id, life in s",
     """
+if redis.call('EXISTS', turns) == 0 then return end
 redis.call('HSET', state, ARGV[1], ARGV[2])
-redis.call('EXPIRE', state, ARGV[3])
+live(ARGV[3], state)
 """,
 )
 
@@ -338,7 +415,7 @@ start_afresh()
 local taken = redis.call('HGET', state, 'taken')
 if taken and is_head(taken) then redis.call('HSET', state, 'fresh_after', taken) end
 redis.call('LTRIM', turns, -ARGV[1], -1)
-for _, key in ipairs({turns, state}) do redis.call('EXPIRE', key, ARGV[2]) end
+live(ARGV[2], turns, state)
 """,
 )
 
@@ -348,11 +425,12 @@ KEEP_DOCUMENT = _script(
     """
 if redis.call('HEXISTS', messages, ARGV[1]) == 0 then return false end
 local before = redis.call('HGET', documents, ARGV[2]) or ''
-local people = before:match('^%d+:([%x,]+):') or ARGV[3]
-if not people:find(ARGV[3], 1, true) then people = people .. ',' .. ARGV[3] end
+local who = ARGV[3] .. '/' .. short(ARGV[1])
+local people = before:match('^%d+:([%x/,]+):') or who
+if not people:find(who, 1, true) then people = people .. ',' .. who end
 local number = redis.call('HINCRBY', state, 'documents', 1)
 redis.call('HSET', documents, ARGV[2], number .. ':' .. people .. ':' .. ARGV[4])
-for _, key in ipairs({documents, state}) do redis.call('EXPIRE', key, ARGV[5]) end
+live(ARGV[5], documents, state)
 return 1
 """,
 )
@@ -370,41 +448,40 @@ return current
 """,
 )
 
+KEEP_FEEDBACK = _script(
+    "field, feedback, life in s",
+    """
+redis.call('HSET', feedback, ARGV[1], ARGV[2])
+live(ARGV[3], feedback)
+""",
+)
+
 # Who wrote what is kept: a waiting message says it before its value (not if the release before stored it),
-# a turn in it (not if the release before stored it), a document by the persons who attached it.
-_WHOSE = """
-local function value_of(entry)
-  local readable, stored = pcall(cjson.decode, entry)
-  return readable and type(stored) == 'table' and type(stored.value) == 'table' and stored.value or nil
-end
-
-local function wrote(person, author, message)
-  return message:sub(1, #person + 1) == person .. ':' or (value_of(message) or {}).author == author
-end
-
+# a turn in it (not if the release before stored it), a document by the persons who attached it, feedback by
+# its field.
+_FORGETTING = """
 local function drop_letters(unwanted)
   local stored = redis.call('HGETALL', dead)
   for i = 1, #stored, 2 do
-    local readable, letter = pcall(cjson.decode, stored[i + 1])
-    if readable and letter.thread == thread and unwanted(letter.message) then
-      redis.call('HDEL', dead, stored[i])
-    end
+    local letter = decoded(stored[i + 1])
+    if letter.thread == thread and unwanted(letter.message or '') then redis.call('HDEL', dead, stored[i]) end
   end
 end
 
 local function drop_thread()
   redis.call('HDEL', heads, thread)
-  redis.call('UNLINK', mail, messages, turns, state, ledger, documents)
+  redis.call('UNLINK', mail, messages, turns, state, ledger, documents, feedback)
 end
 """
 
 FORGET = _script(
-    "none -> ids of the messages that waited, authors of turns, persons of messages, letters and documents",
-    f"""{_WHOSE}
-local waited, authors, people = redis.call('LRANGE', mail, 0, -1), {{}}, {{}}
+    "none -> ids of the messages that waited, authors of turns, persons of messages, letters, documents and "
+    "feedback",
+    _FORGETTING
+    + """
+local waited, authors, people = redis.call('LRANGE', mail, 0, -1), {}, {}
 for _, entry in ipairs(redis.call('LRANGE', turns, 0, -1)) do
-  local turn = value_of(entry)
-  if turn and turn.author then authors[#authors + 1] = turn.author end
+  authors[#authors + 1] = value_of(entry).author
 end
 local function note(message)
   people[#people + 1] = message:match('^(%x+):')
@@ -413,58 +490,50 @@ end
 for _, message in ipairs(redis.call('HVALS', messages)) do note(message) end
 drop_letters(note)
 for _, document in ipairs(redis.call('HVALS', documents)) do
-  for person in (document:match('^%d+:([%x,]+):') or ''):gmatch('%x+') do people[#people + 1] = person end
+  for person in (document:match('^%d+:([%x/,]+):') or ''):gmatch('(%x+)/') do people[#people + 1] = person end
 end
+for _, field in ipairs(redis.call('HKEYS', feedback)) do people[#people + 1] = field:match('^%x+') end
 drop_thread()
 wake('stop', waited[1])
-return {{waited, authors, people}}
+return {waited, authors, people}
 """,
 )
 
 # A thread in which nobody else is left goes whole, with what cannot be told to be anyone's.
 FORGET_PERSON = _script(
     "person, author -> ids of their messages that waited",
-    f"""{_WHOSE}
+    _FORGETTING
+    + """
 local person, author = ARGV[1], ARGV[2]
-local others, gone, waited = 0, {{}}, {{}}
+local others, gone, waited = 0, {}, {}
+
+local function wrote(message)
+  return message:sub(1, #person + 1) == person .. ':' or value_of(message).author == author
+end
+
 for _, entry in ipairs(redis.call('LRANGE', turns, 0, -1)) do
   local turn = value_of(entry)
-  if turn and turn.author == author then
+  if turn.author == author then
     redis.call('LREM', turns, 1, entry)
-    gone[turn.message_id] = true
-  elseif turn then
+    gone[turn.message_id or ''] = true
+  elseif turn.message_id then
     others = others + 1
   end
 end
-for _, field in ipairs(redis.call('HKEYS', state)) do
-  local cut = field:sub(1, 4) == 'cut:' and redis.call('HGET', state, field):match('^%d+ (.+)$')
-  if gone[cut] then redis.call('HDEL', state, field) end
+drop_cuts(function(cut) return gone[cut:match('^%d+ (.+)$')] end)
+
+others = others + detach(person .. '/%x+')
+
+for _, field in ipairs(redis.call('HKEYS', feedback)) do
+  if field:match('^%x+') == person then redis.call('HDEL', feedback, field) else others = others + 1 end
 end
-local stored = redis.call('HGETALL', documents)
-for i = 1, #stored, 2 do
-  local number, people, rest = stored[i + 1]:match('^(%d+):([%x,]+)()')
-  if people then
-    local left = (people .. ','):gsub(person .. ',', ''):sub(1, -2)
-    if left == '' then
-      redis.call('HDEL', documents, stored[i])
-    else
-      redis.call('HSET', documents, stored[i], number .. ':' .. left .. stored[i + 1]:sub(rest))
-      others = others + 1
-    end
-  end
-end
-drop_letters(function(message) return wrote(person, author, message) end)
-local taken = redis.call('HGET', state, 'taken')
+
+drop_letters(wrote)
 for _, id in ipairs(redis.call('LRANGE', mail, 0, -1)) do
-  if wrote(person, author, redis.call('HGET', messages, id) or '') then
+  if wrote(redis.call('HGET', messages, id) or '') then
     waited[#waited + 1] = id
-    if is_head(id) then
-      local head = pop(id)
-      if taken == id then wake('stop', id) elseif head then wake('mail', head) end
-    else
-      redis.call('LREM', mail, 0, id)
-      redis.call('HDEL', messages, id)
-    end
+    if redis.call('HGET', state, 'taken') == id then wake('stop', id) end
+    remove(id)
   end
 end
 if others == 0 and redis.call('EXISTS', mail) == 0 then drop_thread() end
@@ -473,14 +542,14 @@ return waited
 )
 
 KEPT = _script(
-    "none -> turns, ids and messages that wait, documents, letters of the whole partition",
+    "none -> turns, messages that wait, documents, feedback, letters of the whole partition",
     """
 local waiting = {}
 for _, id in ipairs(redis.call('LRANGE', mail, 0, -1)) do
   waiting[#waiting + 1] = redis.call('HGET', messages, id) or ''
 end
 return {redis.call('LRANGE', turns, 0, -1), waiting,
-  redis.call('HVALS', documents), redis.call('HVALS', dead)}
+  redis.call('HVALS', documents), redis.call('HVALS', feedback), redis.call('HVALS', dead)}
 """,
 )
 
@@ -495,21 +564,16 @@ return {redis.call('LLEN', mail), redis.call('HGET', messages, id) or '',
 """,
 )
 
-LETTERS = _script("none -> names and letters", "return redis.call('HGETALL', dead)")
-
-# A worker that finishes the message again must not find that it has finished it.
 RETRY = _script(
-    "name of the letter, id, life in s -> 1, or 0 where there is no such letter",
+    "id of the letter, id, life in s -> 1, or 0 where there is no such letter",
     """
-local name, id = ARGV[1], ARGV[2]
-local stored = redis.call('HGET', dead, name)
+local letter, id = ARGV[1], ARGV[2]
+local stored = redis.call('HGET', dead, letter)
 if not stored then return redis.call('HEXISTS', messages, id) end
-redis.call('HDEL', dead, name)
-if redis.call('HSETNX', messages, id, cjson.decode(stored).message) == 0 then return 1 end
-local finished = redis.call('HGET', state, 'finished')
-if finished and finished:sub(-#id - 1) == ' ' .. id then redis.call('HDEL', state, 'finished') end
-if redis.call('RPUSH', mail, id) == 1 then wake('mail', set_head()) end
-for _, key in ipairs({messages, mail, heads, state}) do redis.call('EXPIRE', key, ARGV[3]) end
+redis.call('HDEL', dead, letter)
+if redis.call('HSETNX', messages, id, decoded(stored).message) == 0 then return 1 end
+add(id)
+live(ARGV[3], messages, mail, heads, state)
 return 1
 """,
 )

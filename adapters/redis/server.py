@@ -85,7 +85,7 @@ class Single:
         except Exception as error:  # noqa: BLE001  # whatever it is, those who asked must hear of it
             return [error] * len(carried)
 
-    def place(self, key: Argument) -> Argument:
+    def scope(self, key: Argument) -> Argument:
         """What an outage that hits this key is told by."""
         return ""
 
@@ -129,7 +129,7 @@ class Cluster:
         async with self._turns:
             return await self._client.execute_command(*command)
 
-    def place(self, key: Argument) -> Argument:
+    def scope(self, key: Argument) -> Argument:
         """What an outage that hits this key is told by: the others may be served all the while."""
         return str(key).partition("}")[0]
 

@@ -1,24 +1,25 @@
-"""The Redis-protocol server as chasqui uses it: connection, scripts, outages, partitions, retention."""
+"""A Redis-protocol server as chasqui uses it: scripts, commands and subscriptions, through its outages."""
 
 import asyncio
 import hashlib
 import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import structlog
 from redis.exceptions import NoScriptError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from adapters.redis import keys, layout
-from adapters.redis.address import checked
+from adapters.redis import keys
 from adapters.redis.errors import mapped
 from adapters.redis.keys import Address, ThreadKeys
 from adapters.redis.outage import Outage
+from adapters.redis.retention import Retention
 from adapters.redis.server import Argument, Cluster, Single
 from core.errors import StoreError
 from core.types import ThreadId
@@ -28,21 +29,13 @@ log = structlog.get_logger()
 HICCUP = 1.0
 """Seconds for which every call tries again: a server that restarts or hands over is no error."""
 
+QUIET = 2.5
+"""Seconds of silence after which a subscription is asked whether it still stands, and has for its answer: a
+connection that something on its way forgot is silent for ever.
+"""
+
 FIRST_WAIT, LONGEST_WAIT = 0.05, 1.0
 """The longest wait before the first try anew and before any later one, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long things are kept, in seconds, and how many turns of a thread.
-
-    `words` is the life of everything that people wrote, counted anew from each change of the thread;
-    `seen` that of the marks which recognise a message delivered twice (they hold no words).
-    """
-
-    words: int = 30 * 24 * 3600
-    seen: int = 2 * 24 * 3600
-    turns: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +87,12 @@ class Store:
             except NoScriptError:
                 return await self._server.ask("EVAL", script, *rest)
 
-        return await self._outlast(ask, names[0], patience)
+        return await self._outlast(ask, (self._server.scope(names[0]), script), patience)
 
     async def command(self, name: str, *args: Argument) -> Any:
         """What a single command returns; like a script it may run twice."""
-        command = [name, *map(_argument, args)]
-        return await self._outlast(lambda: self._server.ask(*command), str(args[0] if args else name), HICCUP)
+        command, scope = [name, *map(_argument, args)], self._server.scope(str(args[0] if args else name))
+        return await self._outlast(lambda: self._server.ask(*command), (scope, name), HICCUP)
 
     async def subscribe(self, *channels: str) -> AsyncGenerator[bytes | None, None]:
         """What is published on these channels, over one connection; close it with `contextlib.aclosing`.
@@ -135,9 +128,15 @@ class Store:
             with mapped(self._address):
                 await listener.subscribe(*channels)
             missing = {channel.encode() for channel in channels}
+            was_asked = False
             while True:
                 with mapped(self._address):
-                    news = await listener.get_message(timeout=None)
+                    news = await listener.get_message(timeout=QUIET)
+                    if not news and was_asked:
+                        raise RedisTimeoutError
+                    if not news:
+                        await listener.ping()
+                was_asked = not news
                 if news and news["type"] == "message":
                     yield news["data"]
                 elif news and missing:
@@ -147,9 +146,9 @@ class Store:
         finally:
             await listener.aclose()  # type: ignore[no-untyped-call]  # redis-py leaves it so
 
-    async def _outlast(self, ask: Callable[[], Awaitable[Any]], key: str, patience: float | None) -> Any:
+    async def _outlast(self, ask: Callable[[], Awaitable[Any]], scope: object, patience: float | None) -> Any:
         """What a call returns, tried again after errors that pass; says an outage once."""
-        place, longest = self._server.place(key), FIRST_WAIT
+        longest = FIRST_WAIT
         until = None if patience is None else time.monotonic() + patience
         while True:
             try:
@@ -158,12 +157,12 @@ class Store:
             except StoreError as error:
                 if not error.passing:
                     raise
-                self._outage.failed(place, error)
+                self._outage.failed(scope, error)
                 left = math.inf if until is None else until - time.monotonic()
                 if left <= 0:
                     raise
             else:
-                self._outage.worked(place)
+                self._outage.worked(scope)
                 return answer
             await self._server.refresh()
             await asyncio.sleep(min(_jittered(longest), left))
@@ -177,30 +176,6 @@ class Store:
         info = await self.command("INFO", "server")
         name = "valkey" if "valkey_version" in info else "redis"
         return Pulse(f"{name} {info[f'{name}_version']}", latency * 1000)
-
-
-@asynccontextmanager
-async def connect(
-    url: str, *, partitions: int = 64, retention: Retention | None = None
-) -> AsyncIterator[Store]:
-    """A store at a ``redis://``, ``rediss://`` or ``unix://`` address: a server, or any node of a cluster.
-
-    The first process that ever connects pins the number of partitions; for all later ones that
-    number counts and `partitions` does not. Raises SettingsError for an address that cannot be used
-    and StoreError where no server serves, or one that holds what this release cannot read.
-    """
-    address, retention = checked(url), retention or Retention()
-    server: Single | Cluster = Single(url)
-    try:
-        store = Store(server, address, partitions, retention)
-        if (await store.command("INFO", "cluster")).get("cluster_enabled"):
-            await server.aclose()
-            server = Cluster(url)
-            store = Store(server, address, partitions, retention)
-        store.partitions = await layout.pin(store, partitions)
-        yield store
-    finally:
-        await server.aclose()
 
 
 @cache

@@ -1,5 +1,6 @@
 """Values of the core as bytes in the store."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -14,6 +15,11 @@ T = TypeVar("T")
 def pack(value: Any) -> bytes:
     """The stored form. Half a surrogate pair, which JSON of a platform may bring, is kept as it is."""
     return encode(value).encode("utf-8", "surrogatepass")
+
+
+def text(stored: bytes) -> str:
+    """What somebody wrote or named, stored as it is."""
+    return stored.decode("utf-8", "surrogatepass")
 
 
 def unpack(kind: type[T], stored: bytes | None, key: str) -> T | None:
@@ -34,3 +40,8 @@ def unpack_message(stored: bytes | None, key: str) -> Message | None:
     """As `unpack`, for what `pack_message` wrote, or the release before, which named no person."""
     stored = stored or b""
     return unpack(Message, stored if stored.startswith(b"{") else stored.partition(b":")[2], key)
+
+
+def pairs(flat: Sequence[T]) -> Iterator[tuple[T, T]]:
+    """Two by two, what a script returns one after the other."""
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -1,20 +1,20 @@
 """The inbox as one worker takes from it: its share of the partitions, and who is next in them."""
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from adapters.redis import keys, scripts
-from adapters.redis.keys import Address, ThreadKeys
-from adapters.redis.lease import LETTERS, UNREADABLE, RedisLease, Taken, wait
-from adapters.redis.limits import Candidate, Limits
-from adapters.redis.partitions import Holding, Partitions
-from adapters.redis.ready import Head, Ready
+from adapters.redis import keys
+from adapters.redis.counts import Candidate, Counts
+from adapters.redis.keys import Address
+from adapters.redis.lease import RedisLease, take_message
+from adapters.redis.partitions import Holding, Occupied, Partitions
+from adapters.redis.ready import STOPPED, SUSPECT, Head, Ready
 from adapters.redis.store import Store
 from adapters.redis.values import unpack_message
-from core.errors import LeaseLost
+from core.errors import LeaseLost, StoreError
 from core.ports import Place
 
 Capacity = Callable[[], Mapping[str, int]]
@@ -22,15 +22,10 @@ Capacity = Callable[[], Mapping[str, int]]
 
 LONGEST_PAUSE = 30.0
 """Seconds until a message is tried again that could not be answered several times."""
-_POLL = 1.0
-"""Seconds between two looks at a stop flag, or for a free slot, for whoever was not woken."""
+FAREWELL = 3.0
+"""Seconds that a worker which ends has for telling the server so; what is not said lapses."""
 _SHOWN = 20
 """How many places are told at a time."""
-
-
-def no_slots() -> Mapping[str, int]:
-    """The capacity where nobody counts slots."""
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +35,42 @@ class _Claim:
     at: Address
     head: Head
     holding: Holding
+    occupied: Occupied
     lease: RedisLease
 
     @property
-    def counted(self) -> bytes:
+    def counted(self) -> str:
         return keys.counted(self.head.id, self.at)
 
 
 class RedisWork:
     """As `Work`. Made by `RedisInbox.work`."""
 
-    def __init__(self, store: Store, limits: Limits, worker: str, ttl: float, capacity: Capacity) -> None:
+    def __init__(self, store: Store, worker: str, ttl: float, capacity: Capacity) -> None:
         self._store = store
-        self._limits = limits
         self._worker = worker
         self._capacity = capacity
+        self._poll = ttl / 3  # seconds between two looks at a stop flag, or for a slot, without a wake
+        self._slot_life = 3 * ttl
+        self._counts = Counts(store)
         self._partitions = Partitions(store, worker, ttl, seen=self._add, left=self._drop)
         self._ready = Ready()
-        self._pausing: set[Address] = set()
-        self._heard: dict[Address, Head] = {}  # what is next where a thread is not free
-        self._slots: dict[bytes, str] = {}  # the replica that keeps a slot for each message
-        self._takers: deque[asyncio.Future[_Claim | None]] = deque()
+        self._slots: dict[str, str] = {}  # the replica that keeps a slot for each message
+        self._suspect: RedisLease | None = None  # the last one that was taken
+        self._takers = 0  # those that wait for a claim
+        self._claims: asyncio.Queue[_Claim | None] = asyncio.Queue()  # from a None on nothing more comes
         self._news = asyncio.Event()  # somebody may be next, or a slot free
         self._failure: BaseException | None = None
 
     @classmethod
     @asynccontextmanager
     async def joined(
-        cls, store: Store, limits: Limits, worker: str, ttl: float, capacity: Capacity
+        cls, store: Store, worker: str, ttl: float, capacity: Capacity
     ) -> AsyncIterator["RedisWork"]:
         """One worker more from here to the end of the context."""
-        work = cls(store, limits, worker, ttl, capacity)
-        staying = work._partitions.stay_alive(also=lambda: limits.renew(work._slots))
-        tasks = [asyncio.create_task(each) for each in (work._listen(), work._share_out(), staying)]
+        work = cls(store, worker, ttl, capacity)
+        parts = (work._partitions.stay_alive(), work._keep_slots(), work._listen(), work._share_out())
+        tasks = [asyncio.create_task(part) for part in parts]
         for task in tasks:
             task.add_done_callback(work._ended)
         try:
@@ -82,7 +80,7 @@ class RedisWork:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-            await work._partitions.leave()
+            await work._leave()
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[RedisLease | None]:
@@ -91,35 +89,28 @@ class RedisWork:
         if claim is None:
             yield None
             return
-        began, handed_over = _now(), False
+        began, handed_over = time.monotonic(), False
         try:
             yield claim.lease
         except asyncio.CancelledError:
             handed_over = True
             raise
         finally:
-            await self._done(claim, _now() - began, handed_over=handed_over)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """What ends before its time ends everything: a worker that only seems to work is worse."""
-        if not task.cancelled() and (failure := task.exception()):
-            self._failure = failure
-            for taker in self._takers:
-                if not taker.done():
-                    taker.set_exception(failure)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL if handed_over else None):
+                    await self._done(claim, time.monotonic() - began, handed_over=handed_over)
 
     def close(self) -> None:
         """As `Work.close`."""
-        self._partitions.closed = True
-        self._partitions.hurry.set()
+        self._partitions.close()
         self._news.set()
 
     async def waiting(self) -> list[Place]:
         """As `Work.waiting`, for the next message of each thread."""
-        heads = sorted(self._ready, key=lambda entry: entry[1].since)[:_SHOWN]
+        heads = sorted(self._ready, key=lambda entry: entry[1])[:_SHOWN]
         if not heads:
             return []
-        queue, slots = await self._limits.queue(), sum(self._capacity().values())
+        queue, slots = await self._counts.queue(), sum(self._capacity().values())
         places = []
         for at, head, own in heads:
             names = keys.of_thread(at)
@@ -131,146 +122,28 @@ class RedisWork:
                 places.append(Place(message, ahead, seconds))
         return sorted(places, key=lambda place: place.ahead)
 
-    # What is next.
+    # What goes on as long as this worker works.
 
-    async def _claim(self) -> _Claim | None:
-        """Wait for a message; None once this is closed."""
-        if self._failure:
-            raise self._failure
-        if self._partitions.closed:
-            return None
-        wanted: asyncio.Future[_Claim | None] = asyncio.get_running_loop().create_future()
-        self._takers.append(wanted)
-        self._news.set()
-        try:
-            return await wanted
-        except asyncio.CancelledError:
-            claim = wanted.result() if wanted.done() and not wanted.cancelled() else None
-            if claim:  # it came at the same moment
-                await self._done(claim, 0.0, handed_over=True)
-            raise
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """What ends before its time ends everything: a worker that only seems to work is worse."""
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+        self._claims.put_nowait(None)
 
-    async def _share_out(self) -> None:
-        """Give those who take what is next, until this is closed."""
-        while not self._partitions.closed:
-            self._news.clear()
-            self._takers = deque(taker for taker in self._takers if not taker.done())
-            if not self._takers or not self._ready:
-                await self._news.wait()
-                continue
-            begun = await self._begin(len(self._takers))
-            claims = await asyncio.gather(*(self._take(*each) for each in begun))
-            for claim in filter(None, claims):
-                await self._give(claim)
-            if not begun:
-                await wait(self._news, _POLL)
-        for taker in self._takers:
-            if not taker.done():
-                taker.set_result(None)
+    async def _leave(self) -> None:
+        """Leave everything to others, also what was meant for somebody who takes no more."""
+        claims = [claim for _ in range(self._claims.qsize()) if (claim := self._claims.get_nowait())]
+        self._claims.put_nowait(None)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL):
+                await asyncio.gather(*(self._done(claim, 0.0, handed_over=True) for claim in claims))
+                await self._partitions.leave()
 
-    async def _begin(self, most: int) -> list[tuple[Address, Head, str]]:
-        """Those who are next, with the replica that keeps a slot for each."""
-        if stopped := self._ready.stopped()[:most]:
-            return [(*each, "") for each in stopped]
-        ready = self._ready.first(most)
-        candidates = [Candidate(head.person, keys.counted(head.id, at)) for at, head in ready]
-        begun = await self._limits.begin(self._worker, candidates, self._capacity(), most)
-        return [(*ready[each.candidate], each.replica) for each in begun]
-
-    async def _take(self, at: Address, head: Head, replica: str) -> _Claim | None:
-        """Begin with this message, if it is still there and ours."""
-        self._ready.discard(at)
-        holding, names = self._partitions.get(at.partition), keys.of_thread(at)
-        counted, lease = keys.counted(head.id, at), None
-        if holding and holding.takes:
-            holding.busy[at.thread] = None
-            with suppress(LeaseLost):
-                lease = await self._lease(holding, names, head.id, replica)
-        if not holding or not lease:  # it waits for another worker, was taken out, or cannot be read
-            if holding:
-                holding.busy.pop(at.thread, None)
-            self._go_on(at, None)
-            await self._limits.end(counted, replica, waits=True)
-            return None
-        holding.busy[at.thread] = lease
-        self._slots[counted] = replica
-        return _Claim(at, head, holding, lease)
-
-    async def _lease(
-        self, holding: Holding, names: ThreadKeys, message_id: bytes, replica: str
-    ) -> RedisLease | None:
-        """Take this message; None where it is not there any more or cannot be read. Raises LeaseLost."""
-        ownership, retention = holding.ownership, self._store.retention
-        stored = await ownership.run(scripts.TAKE, names, retention.words, message_id)
-        taken = Taken.read(names, *stored[1:]) if stored else None
-        if taken:
-            return RedisLease(names, ownership, taken, replica=replica, retention=retention, poll=_POLL)
-        if stored:
-            await ownership.run(scripts.SET_ASIDE, names, message_id, retention.words, LETTERS, UNREADABLE)
-        return None
-
-    async def _give(self, claim: _Claim) -> None:
-        """Give a claim to whoever takes first; where nobody does any more it is handed over."""
-        while self._takers:
-            taker = self._takers.popleft()
-            if not taker.done():
-                taker.set_result(claim)
-                return
-        await self._done(claim, 0.0, handed_over=True)
-
-    async def _done(self, claim: _Claim, took: float, *, handed_over: bool) -> None:
-        """The answer ended, or the message is to be tried again."""
-        at, lease, holding = claim.at, claim.lease, claim.holding
-        try:
-            if not lease.ended and handed_over:
-                await lease.give_back()
-        except LeaseLost:
-            pass  # another worker goes on with it already
-        finally:
-            lease.end()
-            self._slots.pop(claim.counted, None)
-            holding.busy.pop(at.thread, None)
-        if lease.ended:
-            self._go_on(at, Head.read(lease.next_head) if lease.next_head else None)
-            await self._limits.end(claim.counted, lease.replica, seconds=took)
-        else:
-            self._pausing.add(at)
-            pause = min(2.0 ** (lease.attempts - 1), LONGEST_PAUSE)
-            asyncio.get_running_loop().call_later(pause, self._try_again, at, claim.head)
-            await self._limits.end(claim.counted, lease.replica, waits=True)
-        if holding.due_since is not None and not holding.busy:
-            self._partitions.hurry.set()
-
-    def _try_again(self, at: Address, head: Head) -> None:
-        self._pausing.discard(at)
-        self._go_on(at, self._heard.pop(at, head))
-
-    def _go_on(self, at: Address, head: Head | None) -> None:
-        """A thread is free for what is next in it; that may have been heard of before the thread was free."""
-        if head := head or self._heard.get(at):
-            self._add(at, head)
-
-    def _add(self, at: Address, head: Head) -> None:
-        """Note what is next in a thread, if that is ours to answer: now, or once the thread is free."""
-        self._heard.pop(at, None)
-        holding = self._partitions.get(at.partition)
-        if not holding or not holding.takes:
-            return
-        if at.thread in holding.busy or (
-            at in self._pausing and head.since
-        ):  # what was stopped need not pause
-            self._heard[at] = head
-        else:
-            self._ready.add(at, head)
-            self._news.set()
-
-    def _drop(self, partition: str) -> None:
-        """Nothing of this partition is ours to answer any more."""
-        for at in [at for at, _, _ in self._ready if at.partition == partition]:
-            self._ready.discard(at)
-        self._heard = {at: head for at, head in self._heard.items() if at.partition != partition}
-
-    # What wakes us.
+    async def _keep_slots(self) -> None:
+        while True:
+            with suppress(StoreError):  # the store tells of an outage
+                await self._counts.renew(self._slots, self._slot_life)
+            await asyncio.sleep(self._poll)
 
     async def _listen(self) -> None:
         async with aclosing(self._store.subscribe(keys.channel(self._worker))) as published:
@@ -285,16 +158,138 @@ class RedisWork:
         if what == b"slot":
             self._news.set()
         elif what == b"free":
-            self._partitions.hurry.set()
+            self._partitions.wake()
         elif what in (b"mail", b"stop"):
             partition, thread, more = rest.split(b" ", 2)
             at = Address(partition.decode(), thread.decode())
             holding = self._partitions.get(at.partition)
             if what == b"mail":
                 self._add(at, Head.read(more))
-            elif lease := holding and holding.busy.get(at.thread):
-                lease.news.set()
+            elif holding and (occupied := holding.occupied.get(at.thread)) and occupied.lease:
+                occupied.lease.news.set()
 
+    async def _share_out(self) -> None:
+        """Give those who take what is next, until this is closed."""
+        while not self._partitions.is_closed:
+            self._news.clear()
+            wanted = self._takers - self._claims.qsize()
+            if wanted <= 0 or not self._ready:
+                await self._news.wait()
+                continue
+            begun = await self._begin(wanted)
+            for claim in await asyncio.gather(*(self._take(*each) for each in begun)):
+                if claim:
+                    self._claims.put_nowait(claim)
+            if not begun:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll):
+                        await self._news.wait()
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    # The way of one message.
+
+    def _add(self, at: Address, head: Head) -> None:
+        """Note what is next in a thread, if that is ours to answer: now, or once the thread is free."""
+        holding = self._partitions.get(at.partition)
+        if not holding or not holding.takes:
+            return
+        occupied = holding.occupied.get(at.thread)
+        pausing = occupied.pauses if occupied else None
+        # What was stopped need not pause, and what pauses may have been deleted.
+        if occupied and not (pausing and (head.rank == STOPPED or head.id != pausing.id)):
+            occupied.heard = head
+        else:
+            self._ready.add(at, head)
+            self._news.set()
+
+    def _drop(self, partition: str) -> None:
+        """Nothing of this partition is ours to answer any more."""
+        for at in [at for at, _, _ in self._ready if at.partition == partition]:
+            self._ready.discard(at)
+
+    async def _begin(self, most: int) -> list[tuple[Address, Head, str]]:
+        """Those who are next, with the replica that keeps a slot for each."""
+        if stopped := self._ready.stopped()[:most]:
+            return [(*each, "") for each in stopped]
+        # The next suspect is taken once nothing happened with this one: else both would die of one of them.
+        suspect = self._suspect
+        is_harmless = not suspect or suspect.came_further or suspect.is_revoked
+        ready = self._ready.first(most, suspects=int(is_harmless))
+        if not ready:
+            return []
+        candidates = [Candidate(head.person, keys.counted(head.id, at)) for at, head in ready]
+        begun = await self._counts.begin(self._worker, candidates, self._capacity(), self._slot_life, most)
+        return [(*ready[each.candidate], each.replica) for each in begun]
+
+    async def _take(self, at: Address, head: Head, replica: str) -> _Claim | None:
+        """Begin with this message, if it is still there and ours."""
+        self._ready.discard(at)
+        holding, occupied, lease = self._partitions.get(at.partition), Occupied(), None
+        counted = keys.counted(head.id, at)
+        if holding and holding.takes:
+            holding.occupied[at.thread] = occupied
+            with suppress(LeaseLost):
+                names, ownership = keys.of_thread(at), holding.ownership
+                lease = await take_message(
+                    ownership, names, message_id=head.id, replica=replica, poll=self._poll
+                )
+        if not holding or not lease:  # it waits for another worker, was taken out, or cannot be read
+            self._free(at, occupied, occupied.heard)
+            await self._counts.requeue(counted, replica)
+            return None
+        occupied.lease = lease
+        self._slots[counted] = replica
+        if head.rank == SUSPECT:
+            self._suspect = lease
+        return _Claim(at, head, holding, occupied, lease)
+
+    async def _claim(self) -> _Claim | None:
+        """Wait for a message; None once this is closed."""
+        self._takers += 1
+        self._news.set()
+        try:
+            claim = await self._claims.get()
+        finally:
+            self._takers -= 1
+        if claim is None:
+            self._claims.put_nowait(None)  # for whoever takes next
+            if self._failure:
+                raise self._failure
+        return claim
+
+    async def _done(self, claim: _Claim, seconds: float, *, handed_over: bool) -> None:
+        """The answer ended, or the message is to be tried again."""
+        lease, occupied = claim.lease, claim.occupied
+        try:
+            if handed_over and not lease.is_settled:
+                with suppress(LeaseLost):  # another worker goes on with it already
+                    await lease.uncount()
+        finally:
+            lease.revoke()
+            occupied.lease = None
+            self._slots.pop(claim.counted, None)
+            heard = occupied.heard
+            if heard and heard.id == claim.head.id:  # by a look, while it was answered
+                heard = None
+            if lease.is_settled or heard:  # it was answered, or taken out
+                self._free(claim.at, occupied, Head.read(lease.next_head) if lease.next_head else heard)
+            else:
+                occupied.pauses = claim.head
+                pause = min(2.0 ** (lease.attempts - 1), LONGEST_PAUSE)
+                asyncio.get_running_loop().call_later(pause, self._try_again, claim)
+            if claim.holding.due_since is not None and not claim.holding.answers:
+                self._partitions.wake()
+        if lease.is_settled:
+            await self._counts.finish(claim.counted, lease.replica, seconds=seconds)
+        else:
+            await self._counts.requeue(claim.counted, lease.replica)
+
+    def _try_again(self, claim: _Claim) -> None:
+        self._free(claim.at, claim.occupied, claim.occupied.heard or claim.head)
+
+    def _free(self, at: Address, occupied: Occupied, head: Head | None) -> None:
+        """The thread is free for what is next in it."""
+        holding = self._partitions.get(at.partition)
+        if holding and holding.occupied.get(at.thread) is occupied:
+            del holding.occupied[at.thread]
+            if head:
+                self._add(at, head)

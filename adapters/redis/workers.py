@@ -6,7 +6,8 @@ from collections.abc import Collection
 from adapters.redis import keys
 from adapters.redis.store import Store
 
-# Whoever asks last decides by the server's clock, so that workers need not agree on the time.
+# Whoever asks last decides by the server's clock, so that workers need not agree on the time. Who counts as
+# alive for long was there before that clock was set back, and says so again if it still is.
 _BEAT = """
 -- KEYS: workers; ARGV: worker, for how many ms it counts as alive or 0 where it leaves -> all that are alive
 local time = redis.call('TIME')
@@ -16,35 +17,28 @@ if ARGV[2] == '0' then
 else
   redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
   redis.call('PEXPIRE', KEYS[1], 10 * ARGV[2])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 2 * ARGV[2], '+inf')
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 return redis.call('ZRANGE', KEYS[1], 0, -1)
 """
 
 
-class Workers:
-    """The workers of one server, each of which says again and again that it is alive."""
+async def beat(store: Store, worker: str, ttl: float) -> frozenset[str]:
+    """Say that this worker is alive for so many seconds from now, or for 0 that it is no more.
 
-    def __init__(self, store: Store, ttl: float) -> None:
-        self._store = store
-        self._ttl = round(ttl * 1000)
-
-    async def beat(self, worker: str) -> frozenset[str]:
-        """Say that this worker is alive; returns all that are."""
-        return await self._alive(worker, self._ttl)
-
-    async def leave(self, worker: str) -> frozenset[str]:
-        """Say that this worker serves no longer; returns those that do."""
-        return await self._alive(worker, 0)
-
-    async def _alive(self, worker: str, milliseconds: int) -> frozenset[str]:
-        names = await self._store.run(_BEAT, [keys.WORKERS], worker, milliseconds)
-        return frozenset(name.decode() for name in names)
+    Returns all that are alive.
+    """
+    names = await store.run(_BEAT, [keys.WORKERS], worker, round(ttl * 1000))
+    return frozenset(name.decode() for name in names)
 
 
 def heir(partition: str, workers: Collection[str]) -> str:
-    """The worker that a partition should belong to; when one comes or goes, only its share moves.
+    """The worker that a partition should belong to, if there is any; when one comes or goes, only its share
+    moves.
 
     Rendezvous hashing (Thaler and Ravishankar, 1998).
     """
-    return max(workers, key=lambda worker: hashlib.blake2b(f"{worker} {partition}".encode()).digest())
+    return max(
+        workers, key=lambda worker: hashlib.blake2b(f"{worker} {partition}".encode()).digest(), default=""
+    )

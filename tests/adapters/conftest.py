@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from adapters.redis.store import Store, connect
+from adapters.redis.connection import connect
+from adapters.redis.store import Store
 from tests.adapters.redis_parts import SERVERS, RedisCluster, RedisServer, start_server
 
 

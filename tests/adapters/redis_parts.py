@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from socket import socket
@@ -22,11 +22,12 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
 
-from core.types import Message, ThreadId, Turn
-
-DEADLINE = 10.0
-"""Seconds until a condition that should come true is given up."""
-
+from adapters.redis.inbox import RedisInbox
+from adapters.redis.keys import OWN_PARTITION
+from adapters.redis.lease import RedisLease
+from adapters.redis.work import RedisWork
+from core.types import Audience, Document, Message, Passage, ThreadId, Turn
+from tests.parts import DEADLINE
 
 SERVERS = ("valkey", "redis-6.2", "redis-server", "cluster")
 """Names of what the tests can run on: the wheels' servers, the one on PATH, and three masters of Valkey."""
@@ -181,7 +182,7 @@ def start_server(name: str) -> RedisServer | RedisCluster:
     return RedisCluster() if name == "cluster" else RedisServer(name=name)
 
 
-class WorkerProcess:
+class SteppedWorker:
     """A worker in a process of its own (see redis_worker.py), moved on step by step."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
@@ -210,7 +211,7 @@ class WorkerProcess:
 
 
 @asynccontextmanager
-async def worker_process(url: str, thread: ThreadId, ttl: float) -> AsyncIterator[WorkerProcess]:
+async def stepped_worker(url: str, thread: ThreadId, ttl: float) -> AsyncIterator[SteppedWorker]:
     """A worker whose lease lasts `ttl` seconds without a renewal; killed at the end."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.adapters.redis_worker", url, thread.platform, thread.key, str(ttl)),
@@ -219,11 +220,17 @@ async def worker_process(url: str, thread: ThreadId, ttl: float) -> AsyncIterato
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     try:
-        yield WorkerProcess(process)
+        yield SteppedWorker(process)
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def offered(work: RedisWork) -> Message | None:
+    """What is taken next, and left again."""
+    async with work.take() as lease:
+        return lease.message if lease else None
 
 
 class LosingWire:
@@ -232,6 +239,7 @@ class LosingWire:
     def __init__(self, server: RedisServer) -> None:
         self.url = f"{server.url}.wire"
         self.lost = 0
+        self._made = self._forgotten = 0  # connections
         self._server = server
         self._lose = False
 
@@ -239,15 +247,22 @@ class LosingWire:
         """Break the connection when the server next answers."""
         self._lose = True
 
+    def forget(self) -> None:
+        """Carry no answer over the connections that there are, and tell nobody: as a NAT that forgot them."""
+        self._forgotten = self._made
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        self._made += 1
+        number = self._made
         answers, commands = await asyncio.open_unix_connection(self._server.socket)
         sending = asyncio.create_task(_pump(reader, commands))
         while data := await answers.read(65536):
             if self._lose:
                 self._lose, self.lost = False, self.lost + 1
                 break
-            writer.write(data)
+            if number > self._forgotten:
+                writer.write(data)
         sending.cancel()
         commands.close()
         writer.close()
@@ -269,16 +284,28 @@ async def losing_wire(server: RedisServer | RedisCluster) -> AsyncIterator[Losin
         yield wire
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return once the condition holds."""
-    async with asyncio.timeout(DEADLINE):
-        while not await condition():  # another process makes it true
-            await asyncio.sleep(0.005)
+@asynccontextmanager
+async def taking(inbox: RedisInbox, thread: ThreadId) -> AsyncIterator[RedisLease]:
+    """The next message of a thread, as its platform takes it; on shared ones nothing else may wait."""
+    async with AsyncExitStack() as stack:
+        if thread.platform in OWN_PARTITION:
+            lease = await stack.enter_async_context(inbox.take(thread))
+        else:
+            lease = await stack.enter_async_context((await stack.enter_async_context(inbox.work())).take())
+        assert lease is not None
+        assert lease.message.thread == thread
+        yield lease
 
 
 def question(thread: ThreadId, number: int, text: str = "What is a chasqui?") -> Message:
     """The message of one test that has this number in its thread."""
     return Message(id=f"m{number}", thread=thread, author="U1", text=text, at=1_700_000_000.0 + number)
+
+
+def document(name: str, text: str = "Runners rest at a tambo.") -> Document:
+    """A document of one passage."""
+    passage = Passage(id="0", document=name, title=f"{name}.md", text=text)
+    return Document(name, f"{name}.md", Audience("public"), (passage,), sections=1)
 
 
 def answered(message: Message, answer: str = "A runner.") -> Turn:

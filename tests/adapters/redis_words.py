@@ -9,10 +9,10 @@ import redis
 
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.lease import RedisLease
 from adapters.redis.store import Store
-from core.types import Audience, Citation, Document, Message, Passage, ThreadId, Turn
-from tests.adapters.redis_parts import RedisCluster, RedisServer
+from core.types import Citation, Document, Message, ThreadId, Turn
+from tests.adapters import redis_parts
+from tests.adapters.redis_parts import RedisCluster, RedisServer, taking
 
 _READS: dict[bytes | str, tuple[str, tuple[Any, ...]]] = {
     b"string": ("get", ()),
@@ -59,28 +59,24 @@ def turn(asked: Message) -> Turn:
 
 def document(author: str, name: str = "") -> Document:
     """A document that holds the author's word."""
-    ident = name or f"file-of-{author}"
-    passage = Passage(id="0", document=ident, title=f"{ident}.md", text=f"read-for-{author} " * 5)
-    return Document(ident, f"{ident}.md", Audience("public"), (passage,), sections=1)
+    return redis_parts.document(name or f"file-of-{author}", f"read-for-{author} " * 5)
 
 
 async def asks(store: Store, asked: Message, *documents: Document) -> None:
     """A question is put and answered, with documents."""
     inbox = RedisInbox(store)
     await inbox.put(asked)
-    async with inbox.take(asked.thread) as lease:
-        assert isinstance(lease, RedisLease)
+    async with taking(inbox, asked.thread) as lease:
         assert lease.message == asked
         for found in documents:
             await RedisDocuments(store).put(asked, found)
         await lease.finish(turn(asked))
 
 
-async def is_given_up(store: Store, asked: Message) -> None:
+async def is_set_aside(store: Store, asked: Message) -> None:
     """A question is put and set aside."""
     inbox = RedisInbox(store)
     await inbox.put(asked)
-    async with inbox.take(asked.thread) as lease:
-        assert lease is not None
+    async with taking(inbox, asked.thread) as lease:
         assert lease.message == asked
         await lease.set_aside("PlatformError: it would not")

@@ -1,7 +1,7 @@
 """A worker process for the tests: does what its standard input says and prints what came of it.
 
-``take`` prints the message's id and its attempts, ``note`` and ``finish`` print ``done``, each of them the
-name of the error instead where there is one.
+``take`` prints the message's id and its attempts, ``note``, ``held`` and ``finish`` print ``done``, each of
+them the name of the error instead where there is one.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from adapters.redis.connection import connect
 from adapters.redis.inbox import RedisInbox
 from adapters.redis.lease import RedisLease
-from adapters.redis.store import connect
 from core.errors import ChasquiError
 from core.types import Checkpoint, ThreadId
 from tests.adapters.redis_parts import answered
@@ -41,6 +41,8 @@ async def serve(command: str, lease: RedisLease | None) -> str:
     if command == "note":
         await lease.ledger.intend(0, Checkpoint("Words of the process"))
         await lease.ledger.sent(0, "page-of-the-process")
+    elif command == "held":
+        await lease.ledger.held()
     elif command == "finish":
         await lease.finish(answered(lease.message, "Answer of the process"))
     else:

@@ -9,18 +9,19 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.redis.connection import connect
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.limits import Bounds
-from adapters.redis.store import Retention, Store, connect
+from adapters.redis.retention import Retention
+from adapters.redis.store import Store
 from adapters.redis.values import pack
 from core.errors import LeaseLost
 from core.ports import Documents, History, Recent
-from core.types import Audience, Document, Passage, ThreadId
-from tests.adapters.redis_parts import RedisServer, answered, question
+from core.types import Document, ThreadId
+from tests.adapters.redis_parts import RedisServer, answered, document, question
 
-THREAD = ThreadId("slack", "C1:1")
+THREAD = ThreadId("terminal", "notes")
 MODEL = "airoboros-13b"
 
 _numbers = itertools.count(1000)
@@ -50,12 +51,6 @@ async def attach(store: Store, *documents: Document) -> None:
 async def kept(store: Store) -> list[str]:
     """Ids of the turns that count."""
     return [turn.message_id for turn in await RedisHistory(store).turns(THREAD)]
-
-
-def document(name: str, text: str = "Runners rest at a tambo.") -> Document:
-    """A document of one passage."""
-    passage = Passage(id="0", document=name, title=f"{name}.md", text=text)
-    return Document(name, f"{name}.md", Audience.of_thread(THREAD), (passage,), sections=1)
 
 
 async def test_turns_come_back_as_they_were_finished(redis_store: Store) -> None:
@@ -274,8 +269,8 @@ async def test_documents_and_cut_expire_with_the_thread(redis_server: RedisServe
 
 async def test_finishes_of_many_threads_do_not_disturb_each_other(redis_store: Store) -> None:
     """Fifty threads at once, each with its own history."""
-    inbox, history = RedisInbox(redis_store, bounds=Bounds(per_person=200)), RedisHistory(redis_store)
-    threads = [ThreadId("discord", str(number)) for number in range(50)]
+    inbox, history = RedisInbox(redis_store), RedisHistory(redis_store)
+    threads = [ThreadId("terminal", str(number)) for number in range(50)]
 
     async def one(thread: ThreadId) -> list[str]:
         for number in range(3):

@@ -6,17 +6,18 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.redis.connection import connect
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import POLL, RedisInbox
 from adapters.redis.lease import RedisLease
-from adapters.redis.store import Retention, Store, connect
+from adapters.redis.store import Store
 from core.errors import LeaseLost
 from core.ports import FILE, Inbox, Receipt, Standing
 from core.types import Checkpoint, ThreadId
-from tests.adapters.redis_parts import DEADLINE, RedisServer, answered, losing_wire, question
+from tests.adapters.redis_parts import RedisServer, answered, losing_wire, question
+from tests.parts import DEADLINE
 
-THREAD = ThreadId("slack", "C1:1")
-TERMINAL = ThreadId("terminal", "notes {1}")
+THREAD = ThreadId("terminal", "notes {1}")
 
 
 async def is_stopped(lease: RedisLease) -> bool:
@@ -27,27 +28,26 @@ async def is_stopped(lease: RedisLease) -> bool:
     return bool(done)
 
 
-async def drain(inbox: Inbox, thread: ThreadId) -> list[str]:
+async def drain(inbox: Inbox) -> list[str]:
     """Answer all that waits; the ids in their order."""
     ids: list[str] = []
     while True:
-        async with inbox.take(thread) as lease:
+        async with inbox.take(THREAD) as lease:
             if lease is None:
                 return ids
             ids.append(lease.message.id)
             await lease.finish(answered(lease.message))
 
 
-@pytest.mark.parametrize("thread", [THREAD, TERMINAL])
-async def test_messages_are_taken_in_the_order_of_their_put(redis_store: Store, thread: ThreadId) -> None:
+async def test_messages_are_taken_in_the_order_of_their_put(redis_store: Store) -> None:
     """What was accepted first is answered first, and each receipt says how many wait before it."""
     inbox = RedisInbox(redis_store)
 
-    receipts = [await inbox.put(question(thread, number)) for number in range(3)]
+    receipts = [await inbox.put(question(THREAD, number)) for number in range(3)]
 
     assert receipts == [Receipt(True, 0), Receipt(True, 1), Receipt(True, 2)]
-    assert await drain(inbox, thread) == ["m0", "m1", "m2"]
-    assert len(await RedisHistory(redis_store).turns(thread)) == 3
+    assert await drain(inbox) == ["m0", "m1", "m2"]
+    assert len(await RedisHistory(redis_store).turns(THREAD)) == 3
 
 
 async def test_a_message_comes_out_as_it_was_put(redis_store: Store) -> None:
@@ -68,9 +68,9 @@ async def test_a_message_put_twice_is_answered_once(redis_store: Store) -> None:
     await inbox.put(question(THREAD, 1))
 
     assert await gateway.put(question(THREAD, 1)) == Receipt(accepted=False, ahead=1)
-    assert await drain(inbox, THREAD) == ["m0", "m1"]
+    assert await drain(inbox) == ["m0", "m1"]
     assert await gateway.put(question(THREAD, 1)) == Receipt(accepted=False, ahead=0)
-    assert await drain(inbox, THREAD) == []
+    assert await drain(inbox) == []
 
 
 async def test_a_message_that_waits_longer_than_its_mark_lives_is_still_known(
@@ -83,7 +83,7 @@ async def test_a_message_that_waits_longer_than_its_mark_lives_is_still_known(
         client.delete(redis_store.seen(THREAD, "m0"))
 
     assert not (await inbox.put(question(THREAD, 0))).accepted
-    assert await drain(inbox, THREAD) == ["m0"]
+    assert await drain(inbox) == ["m0"]
 
 
 async def test_simultaneous_puts_of_one_message_are_accepted_once(redis_store: Store) -> None:
@@ -93,7 +93,7 @@ async def test_simultaneous_puts_of_one_message_are_accepted_once(redis_store: S
     receipts = await asyncio.gather(*(inbox.put(question(THREAD, 0)) for _ in range(20)))
 
     assert sum(receipt.accepted for receipt in receipts) == 1
-    assert await drain(inbox, THREAD) == ["m0"]
+    assert await drain(inbox) == ["m0"]
 
 
 async def test_nothing_is_taken_from_an_empty_inbox(redis_store: Store) -> None:
@@ -182,7 +182,7 @@ async def test_finish_twice_is_harmless(redis_store: Store) -> None:
         await lease.finish(answered(lease.message))
 
     assert [turn.message_id for turn in await RedisHistory(redis_store).turns(THREAD)] == ["m0"]
-    assert await drain(inbox, THREAD) == ["m1"]
+    assert await drain(inbox) == ["m1"]
 
 
 async def test_finish_without_a_turn_takes_the_message_out(redis_store: Store) -> None:
@@ -194,26 +194,32 @@ async def test_finish_without_a_turn_takes_the_message_out(redis_store: Store) -
         await lease.finish(None)
 
     assert await RedisHistory(redis_store).turns(THREAD) == []
-    assert await drain(inbox, THREAD) == []
+    assert await drain(inbox) == []
 
 
-async def test_a_lease_ends_with_its_context(redis_server: RedisServer) -> None:
+async def test_a_lease_ends_with_its_context(redis_store: Store) -> None:
     """A task that outlives the context can no longer write, even while its worker owns the partition."""
-    async with connect(redis_server.url, partitions=1) as store:
-        inbox = RedisInbox(store)
-        await inbox.put(question(THREAD, 0))
-        async with inbox.take(ThreadId("slack", "C1:2")):
-            async with inbox.take(THREAD) as lease:
-                assert lease is not None
-            for late in (
-                lease.ledger.sent(0, "late"),
-                lease.stopped(),
-                lease.finish(answered(lease.message)),
-            ):
-                with pytest.raises(LeaseLost):
-                    await late
+    thread, inbox = ThreadId("slack", "C1:1"), RedisInbox(redis_store)
+    await inbox.put(question(thread, 0))
+    async with inbox.work() as work:
+        async with work.take() as lease:
+            assert lease is not None
+        for late in (
+            lease.ledger.sent(0, "late"),
+            lease.stopped(),
+            lease.finish(answered(lease.message)),
+        ):
+            with pytest.raises(LeaseLost):
+                await late
 
-        assert await RedisHistory(store).turns(THREAD) == []
+    assert await RedisHistory(redis_store).turns(thread) == []
+
+
+async def test_only_a_thread_that_is_a_partition_of_its_own_is_taken_by_itself(redis_store: Store) -> None:
+    """The others share their partitions, which are the workers'."""
+    with pytest.raises(ValueError, match="slack are taken by workers"):
+        async with RedisInbox(redis_store).take(ThreadId("slack", "C1:1")):
+            pass
 
 
 async def test_stop_wakes_the_lease_of_another_worker(redis_store: Store) -> None:
@@ -261,6 +267,24 @@ async def test_the_stop_of_a_waiting_question_leaves_the_answer_before_it_alone(
         await lease.stopped()
 
 
+async def test_each_question_of_a_thread_can_be_stopped(redis_store: Store) -> None:
+    """The stop of one does not take back that of another; and nothing is left of any."""
+    inbox = RedisInbox(redis_store)
+    for number in range(4):
+        await inbox.put(question(THREAD, number))
+    for number in (0, 2, 3):
+        await inbox.stop(THREAD, f"m{number}")
+    await inbox.delete(THREAD, "m3")
+
+    for number in range(3):
+        async with inbox.take(THREAD) as lease:
+            assert lease is not None
+            assert await is_stopped(lease) == (number != 1)
+            await lease.finish(None)
+    state = await redis_store.command("HGETALL", redis_store.keys(THREAD).state)
+    assert not [field for field in state if field.startswith(b"stop")]
+
+
 async def test_the_stop_of_a_question_that_is_gone_stops_nothing(redis_store: Store) -> None:
     """It was answered in the meantime; the next one is not to suffer for it."""
     inbox = RedisInbox(redis_store)
@@ -296,37 +320,10 @@ async def test_a_message_that_cannot_be_read_does_not_stop_the_thread(
     with redis_server.client() as client, capture_logs() as logs:
         client.hset(names.messages, "m0", stored)
 
-        assert await drain(inbox, THREAD) == ["m1"]
+        assert await drain(inbox) == ["m1"]
         (letter,) = client.hvals(names.dead)
         assert json.loads(letter)["message"] == stored.decode()
     assert [(log["event"], log["kind"]) for log in logs] == [("redis.value_unreadable", "Message")]
-
-
-async def test_everything_that_holds_words_expires(redis_server: RedisServer) -> None:
-    """Only what is pinned at the first start lives for ever, and counts, at any step of an answer."""
-    async with connect(redis_server.url, retention=Retention(words=1000, seen=100)) as store:
-        inbox = RedisInbox(store)
-        with redis_server.client() as client:
-
-            def immortal() -> list[bytes]:
-                found = [key for key in client.scan_iter() if client.ttl(key) == -1]
-                found = [key for key in found if not key.startswith(b"chasqui:{limits}:")]
-                return [key for key in found if key not in (b"chasqui:partitions", b"chasqui:schema")]
-
-            await inbox.put(question(THREAD, 0))
-            assert immortal() == []
-            await inbox.stop(THREAD)
-            assert immortal() == []
-            async with inbox.take(THREAD) as lease:
-                assert lease is not None
-                assert immortal() == []
-                await lease.ledger.intend(0, Checkpoint("A runner."))
-                await inbox.stop(THREAD)
-                assert immortal() == []
-                await lease.finish(answered(lease.message))
-                assert immortal() == []
-            assert 900 < client.ttl(store.keys(THREAD).turns) <= 1000
-            assert 0 < client.ttl(store.seen(THREAD, "m0")) <= 100
 
 
 async def test_a_command_whose_answer_is_lost_is_sent_again_without_harm(redis_server: RedisServer) -> None:
@@ -347,4 +344,4 @@ async def test_a_command_whose_answer_is_lost_is_sent_again_without_harm(redis_s
 
         assert wire.lost == 3
         assert [turn.message_id for turn in await RedisHistory(store).turns(THREAD)] == ["m1"]
-        assert await drain(inbox, THREAD) == []
+        assert await drain(inbox) == []

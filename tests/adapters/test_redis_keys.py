@@ -63,7 +63,7 @@ def test_no_key_name_holds_what_people_wrote() -> None:
 def test_what_is_counted_over_all_partitions_lives_in_one_slot() -> None:
     """Bounds, shares and the slots of every replica are changed in one script."""
     names = [
-        *keys.of_limits(),
+        *keys.of_counts(),
         keys.slots("http://gpu-{1}:8080"),
         keys.threads_of(keys.person("slack", "{U1}")),
     ]

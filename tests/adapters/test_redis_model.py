@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.redis.connection import connect
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.store import connect
 from core.types import Message, ThreadId
 from tests.adapters.redis_parts import RedisServer, answered
 
-THREADS = [ThreadId("slack", "C1"), ThreadId("terminal", "notes")]
+THREADS = [ThreadId("terminal", "notes"), ThreadId("terminal", "diary")]
 EVENTS = ["put", "finish", "leave", "fresh", "forget", "stop"]
 
 

@@ -5,11 +5,13 @@ import time
 
 import pytest
 
+from adapters.redis.connection import connect
 from adapters.redis.notes import RedisNotes
 from adapters.redis.rates import RedisRates
-from adapters.redis.store import Store, connect
+from adapters.redis.store import Store
 from core.ports import Rate
-from tests.adapters.redis_parts import RedisServer, until
+from tests.adapters.redis_parts import RedisServer
+from tests.parts import until
 
 EARLY = 0.005
 """Seconds by which our clock and the server's may differ in what they call a millisecond."""

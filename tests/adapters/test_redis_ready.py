@@ -1,12 +1,7 @@
-"""Who is next among what waits, as far as one worker knows it by itself; and whose each partition is."""
-
-from collections import Counter
+"""Who is next among what waits, as far as one worker knows it by itself."""
 
 from adapters.redis.keys import Address
-from adapters.redis.ready import Head, Ready
-from adapters.redis.workers import heir
-
-PARTITIONS = [f"p{number}" for number in range(64)]
+from adapters.redis.ready import BEGUN, STOPPED, SUSPECT, WAITS, Head, Ready
 
 
 def thread(name: str) -> Address:
@@ -14,14 +9,15 @@ def thread(name: str) -> Address:
     return Address("p1", name)
 
 
-def head(person: str, message_id: str = "m1", since: int = 17) -> Head:
+def head(person: str, message_id: str = "m1", rank: int = WAITS) -> Head:
     """A message that is next in its thread."""
-    return Head(since, person, message_id.encode())
+    return Head(rank, 17, person, message_id)
 
 
 def test_a_head_is_read_as_the_scripts_write_it() -> None:
-    """A message's id may hold spaces and any bytes; it stands last."""
-    assert Head.read(b"1700000000000042 00ff m 1 \xff") == Head(1700000000000042, "00ff", b"m 1 \xff")
+    """A message's id may hold spaces and half a character; it stands last."""
+    stored = "1 1700000000000042 00ff m 1 \ud800".encode("utf-8", "surrogatepass")
+    assert Head.read(stored) == Head(BEGUN, 1700000000000042, "00ff", "m 1 \ud800")
 
 
 def test_people_are_compared_by_as_many_threads_each() -> None:
@@ -39,11 +35,28 @@ def test_what_was_begun_comes_before_all_else() -> None:
     """People saw a part of its answer, so they do not wait for another turn."""
     ready = Ready()
     ready.add(thread("a"), head("ann"))
-    ready.add(thread("b"), head("ben", since=1))
-    assert ready.first(9) == [(thread("b"), head("ben", since=1))]
+    ready.add(thread("b"), head("ben", rank=BEGUN))
+    assert ready.first(9) == [(thread("b"), head("ben", rank=BEGUN))]
 
     ready.discard(thread("b"))
     assert ready.first(9) == [(thread("a"), head("ann"))]
+
+
+def test_suspects_are_begun_one_at_a_time() -> None:
+    """One of them may have killed its workers, and must not take the others along."""
+    ready = Ready()
+    for name in ("a", "b"):
+        ready.add(thread(name), head("ann", rank=SUSPECT))
+    for name, rank in (("c", BEGUN), ("d", WAITS)):
+        ready.add(thread(name), head("ann", rank=rank))
+
+    first = [at.thread for at, _ in ready.first(9)]
+    assert len(first) == 2
+    assert set(first) < {"a", "b", "c"}
+    assert [at.thread for at, _ in ready.first(9, suspects=0)] == ["c"]
+    ready.discard(thread("c"))
+    assert len(ready.first(9)) == 1
+    assert [at.thread for at, _ in ready.first(9, suspects=0)] == ["d"]
 
 
 def test_who_was_served_comes_after_all_others() -> None:
@@ -85,29 +98,13 @@ def test_the_next_message_of_a_thread_may_be_another_persons() -> None:
     assert (len(ready), ready.first(9), ready.get(thread("a0"))) == (0, [], None)
 
 
-def test_partitions_are_shared_about_evenly() -> None:
-    """No worker has twice its share or less than half of it."""
-    shares = Counter(heir(partition, ["a", "b", "c"]) for partition in PARTITIONS)
-
-    assert all(64 / 6 < share < 64 * 2 / 3 for share in shares.values())
-    assert len(shares) == 3
-
-
-def test_only_the_share_of_who_comes_or_goes_moves() -> None:
-    """Every other partition stays where it is, and nobody has to agree on anything."""
-    three = {partition: heir(partition, ["a", "b", "c"]) for partition in PARTITIONS}
-    four = {partition: heir(partition, ["d", "c", "b", "a"]) for partition in PARTITIONS}
-
-    assert {four[partition] for partition in PARTITIONS if four[partition] != three[partition]} == {"d"}
-
-
 def test_what_was_stopped_is_found_behind_everything_else() -> None:
     """It has to be ended only, so it waits for nobody's turn."""
     ready = Ready()
     for number in range(3):
         ready.add(thread(f"a{number}"), head("ann", f"m{number}"))
-    ready.add(thread("a2"), head("ann", "m2", since=0))
-    assert ready.stopped() == [(thread("a2"), head("ann", "m2", since=0))]
+    ready.add(thread("a2"), head("ann", "m2", rank=STOPPED))
+    assert ready.stopped() == [(thread("a2"), head("ann", "m2", rank=STOPPED))]
 
     ready.discard(thread("a2"))
     assert ready.stopped() == []

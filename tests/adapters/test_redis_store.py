@@ -12,15 +12,24 @@ import redis.exceptions
 from structlog.testing import capture_logs
 
 from adapters.redis import keys, scripts
+from adapters.redis.connection import connect
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.errors import translate
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.layout import LAYOUT, LAYOUT_KEY
-from adapters.redis.store import Store, connect
+from adapters.redis.layout import LAYOUT
+from adapters.redis.store import Store
 from core.errors import LeaseLost, SettingsError, StoreError
 from core.types import Audience, Document, ThreadId
-from tests.adapters.redis_parts import DEADLINE, RedisCluster, RedisServer, answered, question, until
+from tests.adapters.redis_parts import (
+    RedisCluster,
+    RedisServer,
+    answered,
+    losing_wire,
+    question,
+    taking,
+)
+from tests.parts import DEADLINE, until
 
 ECHO = "return ARGV[1]"
 ADD = "return redis.call('INCR', KEYS[1])"
@@ -208,8 +217,8 @@ async def test_the_number_of_partitions_is_pinned_by_the_first(redis_server: Red
     with capture_logs() as logs:
         async with connect(redis_server.url) as store:
             assert store.keys(THREAD) == pinned
-            async with RedisInbox(store).take(THREAD) as lease:
-                assert lease is not None
+            async with taking(RedisInbox(store), THREAD) as lease:
+                assert lease.message == question(THREAD, 0)
     assert [(log["event"], log["pinned"], log["configured"]) for log in logs] == [
         ("redis.partitions_pinned", 7, 64)
     ]
@@ -239,11 +248,11 @@ async def test_a_server_that_another_release_laid_out_is_refused(
 ) -> None:
     """What cannot be read must not be written over."""
     with redis_server.client() as client:
-        client.set(LAYOUT_KEY, stood)
+        client.set(keys.LAYOUT, stood)
         with pytest.raises(StoreError, match=why):
             async with connect(redis_server.url):
                 pass
-        assert client.get(LAYOUT_KEY) == stood.encode()
+        assert client.get(keys.LAYOUT) == stood.encode()
         assert client.get(keys.PARTITIONS) is None
 
 
@@ -254,10 +263,10 @@ async def test_the_layout_of_the_release_before_is_taken_over(
     """From then on the server is laid out anew."""
     with redis_server.client() as client:
         if stood is not None:
-            client.set(LAYOUT_KEY, stood)
+            client.set(keys.LAYOUT, stood)
         async with connect(redis_server.url):
             pass
-        assert client.get(LAYOUT_KEY) == str(LAYOUT).encode()
+        assert client.get(keys.LAYOUT) == str(LAYOUT).encode()
 
 
 @pytest.mark.every_server
@@ -471,6 +480,40 @@ async def test_an_outage_ends_although_who_met_it_first_has_gone(start_redis: St
     assert [log["event"] for log in logs] == ["redis.unreachable", "redis.reachable"]
 
 
+async def test_a_subscription_whose_connection_was_forgotten_is_made_anew(redis_server: RedisServer) -> None:
+    """Its silence is not taken for peace for ever."""
+    async with (
+        losing_wire(redis_server) as wire,
+        connect(wire.url) as store,
+        connect(redis_server.url) as other,
+        aclosing(store.subscribe("chasqui:a")) as news,
+        asyncio.timeout(DEADLINE),
+    ):
+        assert await anext(news) is None
+        wire.forget()
+        assert await anext(news) is None
+        await other.run(SAY, ["k"], "chasqui:a", "again")
+        assert await anext(news) == b"again"
+
+
+async def test_what_can_still_be_read_ends_no_outage_of_writes(start_redis: StartRedis) -> None:
+    """A server without memory refuses to write, and the log says that once."""
+    server = start_redis()
+    async with connect(server.url) as store:
+        with capture_logs() as logs, server.client() as client:
+            client.config_set("maxmemory", 1)
+            writing = [asyncio.create_task(store.insist(ADD, [f"n{number}"])) for number in range(3)]
+            await until(lambda: bool(logs))
+            for _ in range(20):
+                await store.run(ECHO, ["n"], "?")
+                await store.command("GET", "n")
+            with pytest.raises(StoreError, match="out of memory"):
+                await store.run(ADD, ["n"])
+            client.config_set("maxmemory", 0)
+            assert await asyncio.gather(*writing) == [1, 1, 1]
+    assert [log["event"] for log in logs] == ["redis.unreachable", "redis.reachable"]
+
+
 async def test_a_subscription_that_is_refused_is_told_once(start_redis: StartRedis) -> None:
     """It goes on trying: a person may give the right meanwhile."""
     rights = "--user small on >pw ~chasqui:* resetchannels +@all".split()
@@ -518,14 +561,12 @@ async def test_a_message_goes_its_whole_way(redis_store: Store) -> None:
     )
     for number, accepted in ((0, True), (1, True), (1, False)):
         assert (await inbox.put(question(THREAD, number))).accepted == accepted
-    async with inbox.take(THREAD) as lease:
-        assert lease is not None
+    async with taking(inbox, THREAD) as lease:
         assert lease.message == question(THREAD, 0)
         await inbox.stop(THREAD)
         await lease.stopped()
         await lease.finish(answered(lease.message))
-    async with inbox.take(THREAD) as lease:
-        assert lease is not None
+    async with taking(inbox, THREAD) as lease:
         await documents.put(lease.message, Document("d", "d.md", Audience.of_thread(THREAD), (), 1))
         await lease.finish(answered(lease.message))
     assert len(await documents.of(THREAD)) == 1

@@ -1,23 +1,34 @@
 """The inbox as workers take from it: shares of the partitions, slots, wakes, handing over."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from adapters.redis import keys
+from adapters.redis.connection import connect
+from adapters.redis.counts import Bounds, Counts
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.limits import Bounds
-from adapters.redis.store import Store, connect
-from adapters.redis.work import RedisWork
-from core.errors import InboxFull
+from adapters.redis.lease import take_message
+from adapters.redis.letters import RedisLetters
+from adapters.redis.ownership import acquire
+from adapters.redis.partitions import LONGEST_ANSWER, PATIENCE, Occupied, Partitions
+from adapters.redis.store import Store
+from adapters.redis.values import pack_message
+from adapters.redis.work import Capacity, RedisWork
+from adapters.redis.workers import beat, heir
+from core.errors import InboxFull, LeaseLost
 from core.ports import Receipt, Standing
 from core.types import Checkpoint, Message, ThreadId
-from tests.adapters.redis_parts import DEADLINE, RedisServer, answered, question, until
+from tests.adapters.redis_parts import RedisServer, answered, offered, question
+from tests.parts import DEADLINE, until
 
 ONE_SLOT = {"gpu": 1}
+MINUTE, FOREVER = 60.0, 3600.0
+"""Times to live at which nothing is found by looking: what comes within the deadline came by a wake."""
 
 
 def thread(name: object) -> ThreadId:
@@ -35,16 +46,20 @@ async def taken(work: RedisWork) -> Message:
 
 @asynccontextmanager
 async def other_worker(
-    server: RedisServer, name: str = "other", ttl: float = 3.0
+    server: RedisServer, name: str = "other", ttl: float = 3.0, capacity: Capacity = dict
 ) -> AsyncIterator[RedisWork]:
     """A worker with a connection of its own."""
-    async with connect(server.url) as store, RedisInbox(store, worker=name, ttl=ttl).work() as work:
+    async with (
+        connect(server.url) as store,
+        RedisInbox(store, worker=name, ttl=ttl, capacity=capacity).work() as work,
+    ):
         yield work
 
 
 async def owners(store: Store) -> set[str]:
     """The workers that own partitions; fails while one belongs to nobody."""
-    found = [await store.command("GET", keys.of_partition(f"p{n}").owner) for n in range(store.partitions)]
+    names = map(keys.of_partition, keys.partitions(store.partitions))
+    found = [await store.command("GET", each.owner) for each in names]
     return {owner.decode().rpartition("|")[0] if owner else "" for owner in found}
 
 
@@ -62,12 +77,12 @@ async def test_a_worker_takes_what_waits_in_every_thread(redis_store: Store) -> 
         assert (await waiting).thread == thread("new")
 
 
-async def test_a_thread_has_one_answer_at_a_time_in_the_order_asked(redis_store: Store) -> None:
-    """Its next message is given out when the one before is answered, not earlier."""
-    inbox = RedisInbox(redis_store)
-    for number in range(3):
-        await inbox.put(question(thread(1), number))
-    async with inbox.work() as work:
+async def test_a_thread_has_one_answer_at_a_time_in_the_order_asked(redis_server: RedisServer) -> None:
+    """Its next message is given out when the one before is answered; others in its partition go on."""
+    async with connect(redis_server.url, partitions=1) as store, RedisInbox(store).work() as work:
+        inbox = RedisInbox(store)
+        for number in range(3):
+            await inbox.put(question(thread(1), number))
         async with work.take() as lease:
             assert lease is not None
             second = asyncio.create_task(taken(work))
@@ -102,26 +117,34 @@ async def test_no_more_answers_run_than_there_are_slots(
     redis_server: RedisServer, redis_store: Store
 ) -> None:
     """Over all workers; the freed slot goes to whoever waits for it, also in another process."""
-    inbox = RedisInbox(redis_store, capacity=lambda: ONE_SLOT)
-    for number in range(2):
-        await inbox.put(question(thread(number), number))
-    async with inbox.work() as work, AsyncExitStack() as answering:
-        lease = await answering.enter_async_context(work.take())
-        assert lease is not None
-        assert lease.replica == "gpu"
-        waiting = asyncio.create_task(taken(work))
-        with redis_server.client() as client:
-            wanting = keys.of_limits().wanting
-            await until(lambda: asyncio.to_thread(lambda: bool(client.exists(wanting))))
-        assert not waiting.done()
-        await lease.finish(answered(lease.message))
-        await answering.aclose()
+    inbox = RedisInbox(redis_store, worker="one", ttl=FOREVER, capacity=lambda: ONE_SLOT)
+    async with AsyncExitStack() as stack:
+        work = await stack.enter_async_context(inbox.work())
+        await until(lambda: owned_by(redis_store, {"one"}))
+        other = await stack.enter_async_context(other_worker(redis_server, "two", FOREVER, lambda: ONE_SLOT))
+        await inbox.put(question(thread(0), 0))
+        async with work.take() as lease:
+            assert lease is not None
+            assert lease.replica == "gpu"
+            work.close()  # all but the partition of this answer goes to the other
+            await until(lambda: owned_by(redis_store, {"one", "two"}))
+            await inbox.put(question(elsewhere(redis_store, thread(0)), 1))
+            waiting = asyncio.create_task(taken(other))
+            await until(lambda: redis_store.command("EXISTS", keys.of_counts().wanting))
+            assert not waiting.done()
+            await lease.finish(answered(lease.message))
         await waiting
+
+
+def elsewhere(store: Store, other: ThreadId) -> ThreadId:
+    """A thread of another partition."""
+    names = (thread(f"e{number}") for number in itertools.count())
+    return next(each for each in names if store.address(each).partition != store.address(other).partition)
 
 
 async def test_a_stopped_question_needs_no_slot_to_end(redis_store: Store) -> None:
     """Whoever thinks better of it while all replicas are busy is heard at once."""
-    inbox = RedisInbox(redis_store, capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda: ONE_SLOT)
     await inbox.put(question(thread(0), 0))
     async with inbox.work() as work, work.take() as busy:
         assert busy is not None
@@ -137,16 +160,34 @@ async def test_a_stop_is_heard_by_the_worker_that_answers(
     """It is pressed in one process and heard in another, without waiting for the next look."""
     gateway = RedisInbox(redis_store)
     await gateway.put(question(thread(0), 0))
-    async with other_worker(redis_server) as work, work.take() as lease, asyncio.timeout(DEADLINE):
+    async with (
+        other_worker(redis_server, ttl=FOREVER) as work,
+        work.take() as lease,
+        asyncio.timeout(DEADLINE),
+    ):
         assert lease is not None
         stopped = asyncio.create_task(lease.stopped())
         await gateway.stop(thread(0))
         await stopped
 
 
-async def test_what_waits_is_found_without_being_told(redis_server: RedisServer, redis_store: Store) -> None:
+async def test_what_waits_is_found_without_being_told(redis_store: Store) -> None:
     """Wakes are hints: a message whose wake was lost is found at the next look at all that waits."""
-    async with RedisInbox(redis_store).work() as work:
+    asked, names = question(thread(0), 0), redis_store.keys(thread(0))
+    async with RedisInbox(redis_store, ttl=0.6).work() as work:
+        await until(lambda: all_owned(redis_store))
+        taking = asyncio.create_task(taken(work))
+        await redis_store.command("HSET", names.messages, asked.id, pack_message(asked))
+        await redis_store.command("RPUSH", names.mail, asked.id)
+        await redis_store.command("HSET", names.heads, redis_store.address(thread(0)).thread, "2 1 00ff m0")
+        assert await taking == asked
+
+
+async def test_what_was_put_while_the_wakes_were_cut_off_is_found(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """A worker looks at everything once it hears again."""
+    async with RedisInbox(redis_store, ttl=FOREVER).work() as work:
         await until(lambda: all_owned(redis_store))
         with redis_server.client() as client:
             client.client_kill_filter(_type="pubsub")
@@ -154,15 +195,163 @@ async def test_what_waits_is_found_without_being_told(redis_server: RedisServer,
         assert (await taken(work)).id == "m0"
 
 
-async def test_workers_share_the_partitions_and_give_them_back(
+async def test_a_worker_that_comes_gets_a_share_of_the_partitions(
     redis_server: RedisServer, redis_store: Store
 ) -> None:
-    """Who comes gets a share, and who leaves hands it over at once."""
+    """The others keep theirs."""
     async with RedisInbox(redis_store, worker="one").work():
         await until(lambda: owned_by(redis_store, {"one"}))
         async with other_worker(redis_server, "two"):
             await until(lambda: owned_by(redis_store, {"one", "two"}))
+
+
+async def test_a_worker_that_leaves_hands_its_partitions_over_at_once(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """Nobody waits for a lease to lapse."""
+    async with AsyncExitStack() as leaving:
+        await leaving.enter_async_context(RedisInbox(redis_store, worker="one", ttl=FOREVER).work())
         await until(lambda: owned_by(redis_store, {"one"}))
+        async with other_worker(redis_server, "two", FOREVER):
+            await until(lambda: there_are(redis_store, 2))
+            await leaving.aclose()
+            await until(lambda: owned_by(redis_store, {"two"}))
+
+
+async def there_are(store: Store, number: int) -> bool:
+    """Whether there are so many workers, of which each hears of what concerns it."""
+    alive = await store.command("ZCARD", keys.WORKERS)
+    heard = await store.command("PUBSUB", "CHANNELS", keys.channel("*"))
+    return bool(alive == len(heard) == number)
+
+
+HEIR, FIRST = sorted(("one", "two"), key=lambda name: heir("p0", ("one", "two")) != name)
+
+
+async def test_an_answer_goes_on_where_another_worker_is_due(redis_server: RedisServer) -> None:
+    """Its partition is served meanwhile, and handed over in the first moment without an answer there."""
+    async with connect(redis_server.url, partitions=1) as store:
+        inbox = RedisInbox(store, worker=FIRST)
+        for number in range(3):
+            await inbox.put(question(thread(number), number))
+        async with inbox.work() as work, asyncio.timeout(DEADLINE), other_worker(redis_server, HEIR) as other:
+            async with work.take() as lease:
+                assert lease is not None
+                await until(lambda: there_are(store, 2))
+                assert await taken(work) != await taken(work)
+                await lease.finish(None)
+            await until(lambda: owned_by(store, {HEIR}))
+            await inbox.put(question(thread(3), 3))
+            assert (await taken(other)).id == "m3"
+
+
+async def test_a_partition_is_handed_over_though_answers_follow_each_other_there(
+    redis_server: RedisServer,
+) -> None:
+    """After a while nothing more is taken there, and what runs goes on; only after long it is handed over."""
+    async with connect(redis_server.url, partitions=1) as store:
+        names = store.keys(thread(0))
+        partitions = Partitions(store, FIRST, MINUTE, seen=lambda at, head: None, left=lambda name: None)
+        await RedisInbox(store).put(question(thread(0), 0))
+        staying = asyncio.create_task(partitions.stay_alive())
+        await until(lambda: partitions.get("p0") is not None)
+        holding = partitions.get("p0")
+        assert holding is not None
+        lease = await take_message(holding.ownership, names, poll=FOREVER)
+        assert lease is not None
+        holding.occupied[store.address(thread(0)).thread] = Occupied(lease)
+        await beat(store, HEIR, MINUTE)
+        partitions.wake()
+        await until(lambda: holding.due_since is not None)
+        assert holding.takes
+
+        holding.due_since = (holding.due_since or 0) - PATIENCE * MINUTE
+        partitions.wake()
+        await until(lambda: not holding.takes)
+        await lease.ledger.held()
+        holding.due_since -= LONGEST_ANSWER * MINUTE
+        partitions.wake()
+        await until(lambda: partitions.get("p0") is None)
+        with pytest.raises(LeaseLost):
+            await lease.ledger.held()
+        staying.cancel()
+        await asyncio.wait([staying])
+        assert await store.command("HGET", names.state, "attempts") == b"0"
+
+
+async def test_a_worker_ends_though_the_server_is_away(start_redis: Callable[[], RedisServer]) -> None:
+    """What it has to tell it only tries to tell: it lapses by itself."""
+    server = start_redis()
+    async with connect(server.url) as store:
+        inbox, begun = RedisInbox(store), asyncio.Event()
+        await inbox.put(question(thread(0), 0))
+
+        async def answer(work: RedisWork) -> None:
+            async with work.take():
+                begun.set()
+                await asyncio.Event().wait()
+
+        async with asyncio.timeout(DEADLINE), inbox.work() as work:
+            answering = asyncio.create_task(answer(work))
+            await begun.wait()
+            server.kill()
+            answering.cancel()
+            await asyncio.wait([answering])
+            assert answering.cancelled()
+
+
+async def test_those_that_may_have_killed_two_workers_are_answered_one_at_a_time(
+    redis_server: RedisServer,
+) -> None:
+    """The next one comes when the answer to the first came further, or ended; others are not kept waiting."""
+    async with connect(redis_server.url, partitions=1) as store:
+        inbox = RedisInbox(store)
+        for number in range(3):
+            await inbox.put(question(thread(number), number))
+        for worker in ("dead", "dead too"):
+            ownership = await acquire(store, keys.of_partition("p0"), worker, 60.0, None)
+            assert ownership
+            for number in range(3):
+                assert await take_message(ownership, store.keys(thread(number)), poll=FOREVER)
+            await store.command("DEL", keys.of_partition("p0").owner)
+        await inbox.put(question(thread(3), 3))
+
+        async with inbox.work() as work, asyncio.timeout(DEADLINE):
+            async with work.take() as first:
+                assert first is not None
+                assert first.attempts == 3
+                assert (await taken(work)).id == "m3"
+                second = asyncio.create_task(taken(work))
+                await inbox.put(question(thread(4), 4))
+                assert (await second).id == "m4"
+                await first.ledger.intend(0, Checkpoint("A run"))
+                await first.ledger.sent(0, "page")
+                assert (await taken(work)).id in ("m0", "m1", "m2")
+                await first.finish(None)
+            assert (await taken(work)).id in ("m0", "m1", "m2")
+
+
+async def test_what_was_lost_is_answered_anew_while_the_lost_lease_is_still_open(
+    redis_server: RedisServer,
+) -> None:
+    """A worker whose partition was taken and left by another acquires it again."""
+    async with connect(redis_server.url, partitions=1) as store:
+        inbox, names = RedisInbox(store, worker="one", ttl=0.3), keys.of_partition("p0")
+        await inbox.put(question(thread(0), 0))
+        async with inbox.work() as work, asyncio.timeout(DEADLINE), AsyncExitStack() as open_still:
+            lost = await open_still.enter_async_context(work.take())
+            assert lost is not None
+            await store.command("DEL", names.owner)
+            rival = await acquire(store, names, "rival", 60.0, None)
+            assert rival is not None
+            with pytest.raises(LeaseLost):
+                await lost.stopped()
+            await rival.release()
+            async with work.take() as lease:
+                assert lease is not None
+                await open_still.aclose()
+                await lease.finish(answered(lease.message))
+        assert len(await RedisHistory(store).turns(thread(0))) == 1
 
 
 async def owned_by(store: Store, workers: set[str]) -> bool:
@@ -226,6 +415,17 @@ async def test_a_message_that_is_set_aside_frees_its_thread(redis_store: Store) 
     await inbox.put(question(thread(0), 2))
 
 
+async def test_a_message_that_comes_again_is_answered_again(redis_store: Store) -> None:
+    """Its mark was gone: it must end as any other, although the same worker has ended it before."""
+    inbox = RedisInbox(redis_store)
+    async with inbox.work() as work:
+        for _ in range(2):
+            assert (await inbox.put(question(thread(0), 0))).accepted
+            assert (await taken(work)).id == "m0"
+            assert not await redis_store.command("EXISTS", redis_store.keys(thread(0)).mail)
+            await redis_store.command("DEL", redis_store.seen(thread(0), "m0"))
+
+
 async def test_a_closed_worker_takes_nothing_more(redis_store: Store) -> None:
     """Whoever waits for a message learns that none will come, and what waits goes to others."""
     inbox = RedisInbox(redis_store)
@@ -238,12 +438,6 @@ async def test_a_closed_worker_takes_nothing_more(redis_store: Store) -> None:
         await inbox.put(question(thread(0), 0))
         async with RedisInbox(redis_store).work() as other:
             assert (await taken(other)).id == "m0"
-
-
-async def offered(work: RedisWork) -> Message | None:
-    """What is taken, and left again."""
-    async with work.take() as lease:
-        return lease.message if lease else None
 
 
 async def test_those_who_wait_have_places(redis_store: Store) -> None:
@@ -301,7 +495,7 @@ async def test_a_question_can_be_edited_until_somebody_begins_to_answer(redis_st
 
 
 async def test_a_deleted_question_is_not_answered_and_not_remembered(redis_store: Store) -> None:
-    """Waiting it leaves the inbox, in progress its answer stops, answered its turn goes."""
+    """Waiting it leaves the inbox, in progress what stands of its answer is ended, answered its turn goes."""
     inbox, history = RedisInbox(redis_store, bounds=Bounds(per_person=4)), RedisHistory(redis_store)
     for number in range(4):
         await inbox.put(question(thread(0), number))
@@ -310,6 +504,7 @@ async def test_a_deleted_question_is_not_answered_and_not_remembered(redis_store
         assert (await taken(work)).id == "m0"
         async with work.take() as lease:
             assert lease is not None
+            await lease.ledger.intend(0, Checkpoint("A"))
             stopped = asyncio.create_task(lease.stopped())
             await inbox.delete(thread(0), "m1")
             await stopped
@@ -320,6 +515,65 @@ async def test_a_deleted_question_is_not_answered_and_not_remembered(redis_store
         assert [turn.message_id for turn in await history.turns(thread(0))] == ["m3"]
     for number in range(4, 8):
         await inbox.put(question(thread(0), number))
+
+
+@pytest.mark.parametrize("pauses", [False, True], ids=["in progress", "until it is tried again"])
+async def test_a_deleted_question_of_whose_answer_nothing_stands_leaves_at_once(
+    redis_server: RedisServer, pauses: bool
+) -> None:
+    """Nothing is posted for it, and what comes after it in its thread is next."""
+    async with connect(redis_server.url) as store:
+        inbox = RedisInbox(store, ttl=FOREVER)
+        for number in range(2):
+            await inbox.put(question(thread(0), number))
+        async with inbox.work() as work, asyncio.timeout(DEADLINE / 2):
+            async with work.take() as lease:
+                assert lease is not None
+                lease.attempts = 10  # after which it would pause for longer than we wait
+                if not pauses:
+                    await inbox.delete(thread(0), "m0")
+                    with pytest.raises(LeaseLost):
+                        await lease.stopped()
+            if pauses:
+                await inbox.delete(thread(0), "m0")
+            assert (await taken(work)).id == "m1"
+        assert (await Counts(store).queue()).people == {}
+
+
+async def test_a_message_that_is_heard_of_while_it_is_answered_counts_once(
+    redis_server: RedisServer, redis_store: Store
+) -> None:
+    """A look at what waits finds it as well; its person is not set back for an answer that is over."""
+    inbox = RedisInbox(redis_store, worker="w", capacity=lambda: ONE_SLOT)
+    for name in ("ann", "ben"):
+        await inbox.put(Message(name, thread(name), name, "?", 0.0))
+    async with inbox.work() as work:
+        async with work.take() as lease:
+            assert lease is not None
+            first = lease.message
+            at, heads = redis_store.address(first.thread), redis_store.keys(first.thread).heads
+            head = (await redis_store.command("HGETALL", heads))[at.thread.encode()]
+            news = f"mail {at.partition} {at.thread} ".encode() + head
+            await redis_store.command("PUBLISH", keys.channel("w"), news)
+            await inbox.put(Message("cy", thread("cy"), "cy", "?", 0.0))
+            await until(lambda: has_places(work, 2))  # what was published before has come too
+            await lease.finish(answered(first))
+        assert await taken(work) != first
+        with redis_server.client() as client:
+            score = client.zscore(keys.of_counts().served, keys.person("slack", first.author))
+    assert score == pytest.approx(1.0, abs=0.1)
+
+
+async def test_a_deleted_question_is_not_set_aside(redis_store: Store) -> None:
+    """One of whose answer a part stands is ended by its worker, however that ends."""
+    inbox = RedisInbox(redis_store)
+    await inbox.put(question(thread(0), 0))
+    async with inbox.work() as work, work.take() as lease:
+        assert lease is not None
+        await lease.ledger.intend(0, Checkpoint("A"))
+        await inbox.delete(thread(0), "m0")
+        await lease.set_aside("It failed.")
+    assert await RedisLetters(redis_store).all() == []
 
 
 async def test_the_head_of_a_thread_can_be_deleted(redis_store: Store) -> None:

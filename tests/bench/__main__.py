@@ -9,7 +9,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bots import logs
-from tests.bench import cutting, delivering, first_text, prefix, searching, start, store, streaming
+from tests.bench import (
+    cutting,
+    delivering,
+    first_text,
+    hard_input,
+    prefix,
+    searching,
+    start,
+    store,
+    streaming,
+)
 from tests.bench.figure import Figure, heading, lines, report
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
@@ -21,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "delivering": delivering.measure,
     "searching": searching.measure,
     "store": store.measure,
+    "hard-input": hard_input.measure,
 }
 """What is measured, in this order; docs/bench.md says how."""
 

@@ -88,7 +88,7 @@ async def _say(answer: Sequence[str], profile: PageProfile | None, paces: Paces,
         await _tell(answer, [])
         return
     reply = RecordedReply(NoLedger(), profile)
-    async with Delivery(RetryingReply(reply), NoLedger(), paces=paces) as delivery:
+    async with Delivery(RetryingReply(reply, NoLedger()), NoLedger(), paces=paces) as delivery:
         await _tell(answer, [delivery])
     assert reply.pages
 
@@ -148,7 +148,7 @@ async def _transcribed(platform: Transcript, paces: Paces, tokens: int, *, delay
     await asyncio.sleep(delay)
     reply = platform.reply(message(delay, "C1", "What?"), NoLedger())
     begin = asyncio.get_running_loop().time()
-    async with Delivery(RetryingReply(reply), NoLedger(), paces=paces) as delivery:
+    async with Delivery(RetryingReply(reply, NoLedger()), NoLedger(), paces=paces) as delivery:
         await _tell(_answer(tokens), [delivery])
     at = [write.at for write in reply.writes]
     pause = max(after - before for before, after in pairwise(at))

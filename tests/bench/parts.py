@@ -68,6 +68,8 @@ class Recorder:
         reply = self.replies[message.id] = RecordedReply(ledger)
         return reply
 
+    async def show_place(self, message: Message, text: str) -> None: ...
+
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`; no message here has a file."""
         pieces: tuple[bytes, ...] = ()
@@ -110,10 +112,12 @@ class NoLedger:
 
     async def sent(self, part: int, platform_id: str) -> None: ...
 
+    async def held(self) -> None: ...
+
 
 def message(name: object, thread: str, text: str) -> Message:
     """A message of one measurement; its `name` must not come twice on one server."""
-    return Message(f"m{name}", ThreadId("discord", thread), "U1", text, at=1_700_000_000.0)
+    return Message(f"m{name}", ThreadId("terminal", thread), "U1", text, at=1_700_000_000.0)
 
 
 class Language:

@@ -10,19 +10,20 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from adapters.redis import keys
+from adapters.redis.connection import connect
+from adapters.redis.counts import NO_BOUNDS
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.limits import Bounds
-from adapters.redis.store import Store, connect
+from adapters.redis.store import Store
 from adapters.redis.values import pack
 from adapters.redis.workers import heir
-from core.types import Message
+from core.types import Message, ThreadId
 from tests.adapters.redis_parts import RedisServer
 from tests.bench.figure import Figure
-from tests.bench.parts import ROOT, message
+from tests.bench.parts import ROOT
 from tests.bench.store_worker import answer_next, turn_of
 
 WORKERS, PEOPLE, THREADS, EACH = 3, 30, 300, 20
@@ -75,7 +76,7 @@ async def _workers() -> AsyncIterator[tuple[Store, Sequence[Process]]]:
     async with _server() as (server, store), AsyncExitStack() as stack:
         names = [f"w{number}" for number in range(WORKERS)]
         processes = [await stack.enter_async_context(_worker(server, name)) for name in names]
-        for partition in (f"p{number}" for number in range(store.partitions)):
+        for partition in keys.partitions(store.partitions):
             due = heir(partition, names).encode()
             while not (await store.command("GET", keys.of_partition(partition).owner) or b"").startswith(due):
                 await asyncio.sleep(0.05)
@@ -97,7 +98,7 @@ async def _worker(server: RedisServer, name: str) -> AsyncIterator[Process]:
 
 async def _put(store: Store, name: str, *, threads: int, each: int) -> list[list[Message]]:
     """Put messages into all threads at once, into each in their order; returns those of each thread."""
-    inbox = RedisInbox(store, bounds=Bounds(per_person=1_000_000, in_all=1_000_000))
+    inbox = RedisInbox(store, bounds=NO_BOUNDS)
     asked = [[_question(name, thread, n) for n in range(each)] for thread in range(threads)]
 
     async def fill(thread: Sequence[Message]) -> None:
@@ -110,8 +111,8 @@ async def _put(store: Store, name: str, *, threads: int, each: int) -> list[list
 
 def _question(name: str, thread: int, number: int) -> Message:
     """One of the questions of a thread, whose person has others too."""
-    asked = message(f"{name}.{thread}.{number}", f"{name}.{thread}", "What does he carry?")
-    return replace(asked, author=f"U{thread % PEOPLE}")
+    place = ThreadId("discord", f"{name}.{thread}")
+    return Message(f"{name}.{thread}.{number}", place, f"U{thread % PEOPLE}", "What does he carry?", at=1.7e9)
 
 
 async def _answered(store: Store, asked: Sequence[Sequence[Message]]) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import sys
 
+from adapters.redis.connection import connect
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.store import Store, connect
+from adapters.redis.store import Store
 from bots import logs
 from core.ports import Work
 from core.types import Message, Turn

@@ -139,7 +139,10 @@ class _ToPages:
         )
         own = f"answer{next(self._numbers)}"  # a renderer that knows the paragraph already costs nothing
         delivery = Delivery(
-            RetryingReply(reply), NoLedger(), paces=self._paces, said=lambda: Checkpoint(draft.raw)
+            RetryingReply(reply, NoLedger()),
+            NoLedger(),
+            paces=self._paces,
+            said=lambda: Checkpoint(draft.raw),
         )
         async with delivery:
             delivery.add(own)

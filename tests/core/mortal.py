@@ -51,6 +51,9 @@ class MortalLedger:
         self.life.step()
         await self.ledger.sent(part, platform_id)
 
+    async def held(self) -> None:
+        await self.ledger.held()
+
 
 @dataclass
 class MortalReply:

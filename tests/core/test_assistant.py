@@ -11,11 +11,11 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from adapters.redis.connection import connect
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
 from adapters.redis.people import RedisPeople
-from adapters.redis.store import connect
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
 from core.assistant import Assistant, Policy
@@ -93,7 +93,7 @@ class Team:
     backend: Router
     platform: Transcript = field(default_factory=Transcript)
     extractor: TextExtractor = field(default_factory=TextExtractor)
-    thread: ThreadId = field(default_factory=lambda: ThreadId("fake", f"thread {next(_threads)}"))
+    thread: ThreadId = field(default_factory=lambda: ThreadId("terminal", f"thread {next(_threads)}"))
     index: LexicalIndex = field(default_factory=LexicalIndex)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -107,16 +107,18 @@ class Team:
         """The reply that was made last."""
         return self.platform.replies[-1]
 
-    async def says(self, text: str, files: Mapping[str, bytes] | None = None, *, name: str = "") -> Outcome:
+    async def says(self, text: str, files: Mapping[str, bytes] | None = None, **more: str) -> Outcome:
         """Someone asks, and the assistant answers."""
-        await self.puts(text, files, name=name)
+        await self.puts(text, files, **more)
         return await self.is_answered()
 
-    async def puts(self, text: str, files: Mapping[str, bytes] | None = None, *, name: str = "") -> None:
-        """Someone asks."""
+    async def puts(
+        self, text: str, files: Mapping[str, bytes] | None = None, *, name: str = "", **channel: str
+    ) -> None:
+        """Someone asks, in a channel that may want things in its own way."""
         attached = tuple(self.platform.attach(file, content) for file, content in (files or {}).items())
         id_ = f"{self.thread.key}/{next(self._numbers)}"
-        message = Message(id_, self.thread, "U1", text, 1_700_000_000.0, name, attached)
+        message = Message(id_, self.thread, "U1", text, 1_700_000_000.0, name, attached, **channel)
         assert (await self.inbox.put(message)).accepted
 
     async def is_answered(self) -> Outcome:
@@ -249,7 +251,7 @@ CONVERSATIONS = {
             {"harbour.md": HANDBOOK, "menu.md": MENU},
             says=f" A bowl of soup costs 3 euros.{TRAILER}",
             cites=["menu.md \u203a Canteen \u203a Prices"],
-            left_out=["Read 1 of 6 sections of harbour.md and menu.md."],
+            left_out=["Read the best 1 of 6 passages of harbour.md and menu.md."],
         ),
         Step(
             "And where hangs the key of the Paloma?",
@@ -539,6 +541,25 @@ async def test_speakers_are_told_apart_by_their_names(redis: RedisServer) -> Non
         assert team.prompt.count("USER:") == team.prompt.count("ASSISTANT:") == 3
         assert team.prompt.count("</s>") == 2
         assert f"<{WORD_JOINER}/s>" in team.prompt
+
+
+async def test_a_channel_may_have_a_persona_and_a_grounding_of_its_own(redis: RedisServer) -> None:
+    """They count for its questions only, over those of the team."""
+    async with hired(redis, " Arr.") as team:
+        await team.says("Who are you?", persona="A pirate talks.")
+        assert team.prompt.startswith("A pirate talks.")
+        await team.says("Who are you?")
+        assert "pirate talks" not in team.prompt
+        assert (await team.says("Who are you?", grounding="require")).kind == "refused"
+
+
+async def test_what_a_question_points_at_is_no_reason_to_refuse(redis: RedisServer) -> None:
+    """The files of the thread may not hold it: it stands in the conversation."""
+    async with hired(redis, " A disk is full.") as team:
+        await team.says(LEAVE, {"handbook.md": HANDBOOK})
+        outcome = await team.says("What does that error mean?", quoted="Ana: ENOSPC on node 7")
+        assert (outcome.kind, outcome.citations) == ("answered", ())
+        assert "Ana: ENOSPC on node 7\n\nWhat does that error mean?" in team.prompt
 
 
 async def test_no_word_of_a_person_or_file_can_forge_a_turn(redis: RedisServer) -> None:

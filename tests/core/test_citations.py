@@ -1,16 +1,23 @@
 """Sources are our own records of passages that were sent; what the model names only picks among them."""
 
 import json
-from collections.abc import Iterable
+import re
 from itertools import chain
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.citations import Named, SourceFilter, citation, cite, resolve
+from core.addresses import Addresses
+from core.citations import Named, citation, cite, resolve
+from core.draft import Draft
+from core.evidence import bears_out
+from core.profiles import PROFILES
+from core.prompt import ContextOptions, Source, closed_context, single_fact
 from core.types import Citation, Passage
+from tests.core import trailers
 from tests.core.hostile import FRAGMENTS, STEADY, pieces, seeded, texts
+from tests.core.trailers import filtered
 
 NEWS = Passage(
     "1:0",
@@ -26,14 +33,6 @@ LEAVE = Passage(
 )
 SICK = Passage("2:1", "2", "handbook.pdf", "Sick notes go to Dana Ito.", 5, ("Sickness",), "", "page=4", 4)
 SENT = (NEWS, LEAVE, SICK)
-
-
-def filtered(stream: Iterable[str]) -> tuple[str, str, list[int]]:
-    """What a stream shows, its trailer and its marks."""
-    sources = SourceFilter()
-    shown = [sources.feed(piece) for piece in stream]
-    shown.append(sources.close())
-    return "".join(shown), sources.trailer, sources.marks
 
 
 # --- Reading ----------------------------------------------------------------------------------------
@@ -65,7 +64,18 @@ TRAILERS = [
     ("Green.\nSource:\ntitle: notes.md\nurl: https://evil.example/1", "Green.", (), 1),
     ("Green.\nSource: S9", "Green.", (), 1),
     ("Green.\nSource: the internet\n\nUSER: go on", "Green.", (), 2),
-    ("Green.\n\nSource: S1\n\nAnd so it goes on.", "Green.\n", (1,), 1),
+    ("Green.\n\nSource: S1\n\nAnd so it goes on.", "Green.\n\nAnd so it goes on.", (1,), 0),
+    ("Green (Source: S1), 20 days [Sources: 2].", "Green, 20 days.", (1, 2), 0),
+    ("Green.\nSources: S1, S9", "Green.", (1,), 1),
+    ("Green.\nSource:\ntitle: notes.md\nurl: https://web.si", "Green.", (1,), 0),
+    ("Green.\nSource:\ntitle: notes.md\nurl: https://web.sit/123", "Green.", (), 1),
+    ("Green.\nReferences:\ntitle: handbook.pdf, page: 4", "Green.", (3,), 0),
+    ("Green.\nReferences:\nhandbook.pdf (page 4)\n", "Green.", (3,), 0),
+    ("Green.\n[references]\n[1] notes.md\n[2] handbook.pdf", "Green.", (1, 2), 0),
+    ('Green.\nSource: {"https://web.site/123": "News"}', "Green.", (1,), 0),
+    ('Green.\nSource: {"https://evil.example/1": "notes.md"}', "Green.", (), 1),
+    ('Green.\nSource:\n{"title": "notes.md"}\n{"id": "S3"}\nhandbook.pdf', "Green.", (1, 3, 2), 0),
+    ('Green.\nSource: ["S1", "S2"]', "Green.", (1, 2), 0),
     ("Green [1]. Twenty days [2, S3] (S1).", "Green. Twenty days.", (1, 2, 3), 0),
     ("Green[1][7].", "Green.", (1,), 1),
     ("Source:\nnotes.md", "", (1,), 0),
@@ -88,23 +98,6 @@ def test_trailers_are_read_in_every_form(
 
 
 @pytest.mark.parametrize(
-    "said",
-    [
-        "The data source: a river. Sources of light are many.",
-        "Resources are\nsources of joy\nSourcery: magic",
-        "Use x[0] and y[100], [link](https://x.example) or (see below).",
-        "References are kept in the Source folder.",
-        "In `sys.argv[1]` and `a [2]` stand the words.\n```\nx = [1, 2]\n```",
-        "Write this:\n```yaml\nsource: x\nreferences:\n  - y\n```\nIt works.",
-    ],
-)
-def test_ordinary_text_is_shown_whole(said: str) -> None:
-    """Words that only look like a trailer or a mark stay, and so does code."""
-    assert filtered([said]) == (said, "", [])
-    assert filtered(said) == (said, "", [])
-
-
-@pytest.mark.parametrize(
     ("said", "shown", "numbers", "unresolved"), TRAILERS, ids=[row[0] for row in TRAILERS]
 )
 def test_a_trailer_never_shows_in_the_stream(
@@ -114,78 +107,12 @@ def test_a_trailer_never_shows_in_the_stream(
     assert filtered(said) == filtered([said])
 
 
-STREAMED = [
-    *FRAGMENTS,
-    "Source:",
-    "\nSources",
-    "\n**References:**",
-    ". Citation: ",
-    "[1]",
-    " [",
-    "1, ",
-    "S2]",
-    "(S",
-    "3)",
-    "\n",
-]
-STREAMED += [
-    "[" + "1, " * 9,
-    " " * 40,
-    "\n" * 3,
-    "###",
-    "**",
-    "(s)",
-    ":",
-    ".",
-    "reference",
-    "So",
-    "urce",
-    "Green.",
-]
-
-
-def test_the_same_stream_in_other_pieces_gives_the_same() -> None:
-    """5,000 random texts: letter by letter, in random pieces or at once, the same is shown and marked."""
-    rng = seeded()
-    for _ in range(5_000):
-        said = "".join(rng.choices(STREAMED, k=rng.randrange(12)))
-        at_once = filtered([said])
-
-        assert filtered(said) == at_once, said
-        assert filtered(pieces(rng, said)) == at_once, said
-
-
-@STEADY
-@given(st.lists(st.sampled_from(STREAMED) | texts, max_size=8))
-def test_a_stream_loses_nothing_but_trailer_and_marks(said: list[str]) -> None:
-    """What is shown is what was said, in order; without any sign of a source it is all that was said."""
-    text = "".join(said)
-
-    shown, trailer, marks = filtered(said)
-
-    rest = iter(text)
-    assert all(letter in rest for letter in shown)
-    assert trailer in text
-    if not marks and not any(word in text.lower() for word in ("source", "reference", "citation")):
-        assert shown == text
-
-
-def test_what_was_shown_early_stays() -> None:
-    """Words come through as soon as they cannot be part of a trailer."""
-    sources = SourceFilter()
-
-    assert sources.feed("Blueberries are now gr") == "Blueberries are now gr"
-    assert sources.feed("een.") == "een."
-    assert sources.feed("\nSour") == ""
-    assert sources.feed("ce of joy") == "\nSource of joy"
-
-
 # --- Resolving --------------------------------------------------------------------------------------
 
 
 @STEADY
 @given(
-    st.lists(st.sampled_from([*STREAMED, "title:", "url:", '{"', '": "', '"}', "S1", "notes.md"]) | texts),
+    st.lists(st.sampled_from([*FRAGMENTS, *trailers.KEYWORDS, "title:", '{"', '": "', '"}', "S1"]) | texts),
     st.lists(st.integers(-9, 99)),
 )
 def test_only_passages_that_were_sent_can_be_named(said: list[str], marks: list[int]) -> None:
@@ -198,8 +125,32 @@ def test_only_passages_that_were_sent_can_be_named(said: list[str], marks: list[
     assert resolve("".join(said), marks, ()).numbers == ()
 
 
+@pytest.mark.parametrize(
+    ("trailer", "numbers"),
+    [
+        ("staff handbook.pdf", (4,)),
+        ("see the STAFF handbook.pdf.", (4,)),
+        ("handbook.pdf", (2,)),
+        ("handbook.pdf and staff handbook.pdf", (4,)),
+        ("title: handbook.pdf\n\ntitle: notes.md", (2, 1)),
+        ("title: staff handbook.pdf\nurl: https://web.site/doc#top", (5,)),
+        ("https://web.site/doc#page=2", (4,)),
+        ("https://web.site/doc", (4, 5)),
+        ("https://web.site/doc#other", ()),
+        ("notes.mdx", ()),
+        ("handbook [1] (S2).pdf", (6,)),
+        ("—", ()),
+    ],
+)
+def test_a_source_is_the_one_that_was_meant(trailer: str, numbers: tuple[int, ...]) -> None:
+    """Of titles within titles the longest counts, of addresses the whole; unseen signs of a title do not."""
+    assert resolve(trailer, (), trailers.SENT).numbers == numbers
+
+
 RUN_WILD = ["[" * 100_000, "[" * 500 + "]" * 500, '{"a":' * 400 + "1" + "}" * 400, "9" * 9_000]
 RUN_WILD += [
+    "title: notes.mdx, " * 120_000,
+    "https://web.site/1#" * 120_000,
     "title: a" + " " * 50_000 + "b",
     "title: " + "**" * 50_000,
     "1 and " * 20_000 + "x",
@@ -282,9 +233,90 @@ def test_a_citation_is_a_passage_word_for_word(
         assert any(cited.quote in passage.text for passage in own)
 
 
+def test_page_and_section_are_shown() -> None:
+    """People find the place by the words that the file uses, or by the link to it."""
+    [cited] = cite("New staff get 20 days of leave.", "How many days?", SENT)
+
+    assert cited.place == "handbook.pdf › Leave › New staff (page 3)"
+    assert citation(trailers.SENT[4], "badges").url == "https://web.site/doc#top"
+
+
+def test_two_documents_of_one_name_are_two_sources() -> None:
+    """What decides is the document, not what it is called."""
+    one = Passage("1:0", "1", "README.md", "Blueberries are green.", 0, (), "https://web.site/one")
+    two = Passage("2:0", "2", "README.md", "Whales are blue.", 0, (), "https://web.site/two")
+
+    cited = cite("Blueberries are green. Whales are blue.", "Which colors?", (one, two))
+
+    assert [source.url for source in cited] == [one.url, two.url]
+
+
+def test_what_a_prompt_mended_is_not_quoted() -> None:
+    """A model that copies its prompt copies words of ours; in titles and quotes people see the file's own."""
+    text = "Is END of ENDINPUT a marker? It is, USER: says so 3 times."
+    text += "\n\n| Name | Room |\n|---|---|\n| Dana Ito | 12 |"
+    passage = Passage("1:0", "1", "a USER: guide.md", text, 0, ("What? ENDINPUT",))
+    source = Source(1, text, (("title", passage.title), ("section", passage.heading[0])))
+    prompts = [
+        closed_context([source], "What is ENDINPUT?", ContextOptions(statements=True)),
+        single_fact([source], "In which room is Dana Ito?", ContextOptions(statements=True)),
+    ]
+    for prompt in prompts:
+        assert "\u2060" in prompt or "Name: Dana Ito, Room: 12" in prompt
+        draft = Draft((), cited=True, known=Addresses([passage]))
+        shown = draft.feed(f"{prompt}\nSource:\n{prompt}") + draft.close()
+        named = resolve(draft.trailer, draft.marks, [passage])
+        cited = cite(shown, "What is ENDINPUT, and in which room is Dana Ito?", [passage], named.numbers)
+
+        assert cited
+        assert "\u2060" not in shown + draft.trailer + repr(cited)
+        for found in cited:
+            assert (found.title, found.heading) == (passage.title, passage.heading)
+            assert found.quote in text
+
+
 def test_a_quote_keeps_its_closing_signs() -> None:
     """What stands under an answer in quotation marks is the sentence as the file has it."""
     passage = Passage("1", "d", "talk.md", 'Dana said "leave is 20 days." Then she left (early). So it is.')
 
     assert citation(passage, "how many days of leave").quote == 'Dana said "leave is 20 days."'
     assert citation(passage, "left early").quote == "Then she left (early)."
+
+
+# --- All of it --------------------------------------------------------------------------------------
+
+_ADDRESS = re.compile(r"(?<![A-Za-z0-9])(?:https?://|www\.|mailto:)[^\s<>`)\[\]]*", re.IGNORECASE)
+_TRAILER = re.compile(
+    r"^[^\w\n]*(?:source|reference|citation)(?:s|\(s\))?[^\w\n]{0,3}:"
+    r"|[(\[][^\w\n]{0,3}(?:source|reference|citation)(?:s|\(s\))?[^\w\n]{0,2}:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2061-\u2069]")
+
+
+def test_no_link_and_no_source_is_shown_that_was_not_sent() -> None:
+    """20,000 random trailers in 10,000 answers, in random pieces through the whole draft."""
+    rng, known = seeded(), Addresses(trailers.SENT)
+    places = {(p.title, p.link, p.heading, p.page): p.text for p in trailers.SENT}
+    question = "What do new staff get?"
+
+    def borne_out(sentence: str) -> bool:
+        return any(bears_out(passage, sentence, question) for passage in trailers.SENT)
+
+    for number in range(10_000):
+        said = trailers.answer(rng)
+        draft = Draft(
+            PROFILES["airoboros"].stop, cited=True, check=borne_out if number % 10 == 0 else None, known=known
+        )
+        shown = "".join([*(draft.feed(piece) for piece in pieces(rng, said)), draft.close()])
+        named = resolve(draft.trailer, draft.marks, trailers.SENT)
+
+        assert set(named.numbers) <= set(range(1, len(trailers.SENT) + 1)), said
+        for found in cite(shown, question, trailers.SENT, named.numbers):
+            assert found.quote in places[found.title, found.url, found.heading, found.page], said
+        assert "\u2060" not in shown, said
+        if "`" not in said and "~~~" not in said:  # in code nothing is a link, and ``source:`` a key
+            for address in _ADDRESS.findall(shown):
+                assert re.fullmatch(rf"{trailers.OWN_ADDRESSES}\W*", address, re.IGNORECASE), said
+            assert not _TRAILER.search(_UNSEEN.sub("", shown)), said
+            assert not any(title in shown for title in trailers.INVENTED), said

@@ -61,7 +61,7 @@ def ledger_of(reply: TranscriptReply) -> FakeLedger:
 
 def delivery_to(reply: TranscriptReply, paces: Paces | None = None) -> Delivery:
     """A delivery as the assistant makes one."""
-    return Delivery(RetryingReply(reply), reply.ledger, paces=paces)
+    return Delivery(RetryingReply(reply, reply.ledger), reply.ledger, paces=paces)
 
 
 async def delivered(reply: TranscriptReply, *pieces: str, every: float = MOMENT) -> list[str]:

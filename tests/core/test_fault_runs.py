@@ -161,6 +161,8 @@ class Nothing:
     async def finish(self, turn: Turn | None) -> None:
         self.ended.append(turn)
 
+    async def uncount(self) -> None: ...
+
     async def set_aside(self, why: str) -> None: ...
 
     async def turns(self, thread: ThreadId) -> list[Turn]:

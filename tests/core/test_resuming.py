@@ -4,8 +4,8 @@ import asyncio
 import itertools
 import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 
@@ -20,24 +20,18 @@ from core.errors import BackendUnavailable, LeaseLost, StoreError, StreamBroken
 from core.grounding import Grounding
 from core.library import Library
 from core.paging import NOTE
-from core.ports import Ledger, Recent
 from core.transcript import LOST, NONE, VANISHED, Call, Fault, Transcript, TranscriptReply, always
 from core.types import (
-    Checkpoint,
     Delta,
-    Document,
-    Limits,
-    Message,
     Outcome,
     PageProfile,
     Sampling,
-    ThreadId,
-    Turn,
 )
 from tests.clock import on_virtual_clock
 from tests.clock import run as in_virtual_time
-from tests.core.mortal import Killed, Life, MortalLedger, MortalPlatform
-from tests.fakes import FakeBackend, FakeLedger, Says, TextExtractor, continuing, said_before, saying
+from tests.core.house import MESSAGE, POLICY, WIDE, House, MortalLease
+from tests.core.mortal import Life
+from tests.fakes import FakeBackend, Says, TextExtractor, continuing, said_before, saying
 
 ANSWER = """ The crew of the harbour office keeps **one handbook for all of its boats**, and reads it \
 aloud on Mondays. It says first what is to be done before a tug leaves:
@@ -70,10 +64,6 @@ is waiting**: for the tide, for the pilot, for larger ships and for the coffee.
 
 That is all there is in it, but for the songs at its end."""
 
-MESSAGE = Message("M1", ThreadId("transcript", "T1"), "U1", "What is in the handbook?", at=0.0)
-POLICY = Policy(profile="airoboros_v2", max_new_tokens=2048)
-WIDE = Limits("fake", window=1 << 16, max_input=1 << 15)
-
 PROFILES = {
     "pages that can be edited": PageProfile(300, pace=1.0),
     "pages that only grow": PageProfile(300, editable=False, pace=1.0),
@@ -89,98 +79,6 @@ PROFILES = {
 def told(text: str) -> str:
     """What a text tells, without the signs and lines that only frame it."""
     return re.sub(r"[^a-z]", "", text.replace(NOTE, ""))
-
-
-# ---- what outlives a worker --------------------------------------------------------------------------
-
-
-@dataclass
-class MortalLease:
-    """The right to answer the message while the worker lives."""
-
-    house: "House"
-    life: Life
-    message: Message
-    attempts: int
-    ledger: Ledger
-    replica: str
-
-    async def stopped(self) -> None:
-        await self.house.stop.wait()
-
-    async def finish(self, turn: Turn | None) -> None:
-        self.life.step()
-        self.house.ended.append(turn)
-
-    async def set_aside(self, why: str) -> None: ...
-
-
-@dataclass
-class House:
-    """All that outlives a worker: the platform, the model, the ledger, the history and the documents."""
-
-    platform: Transcript
-    says: Says
-    limits: Limits = WIDE
-    policy: Policy = POLICY
-    message: Message = MESSAGE
-    ledger: FakeLedger = field(default_factory=FakeLedger)
-    documents: list[Document] = field(default_factory=list)
-    index: Any = None
-    ended: list[Turn | None] = field(default_factory=list)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    attempts: int = 0
-
-    def __post_init__(self) -> None:
-        self.backend = FakeBackend(self.says, self.limits)
-
-    @property
-    def reply(self) -> TranscriptReply:
-        """What stands, as the reply shows it that was made last."""
-        return self.platform.replies[-1]
-
-    @property
-    def noted(self) -> Checkpoint:
-        """The last checkpoint."""
-        assert self.ledger.checkpoint
-        return self.ledger.checkpoint
-
-    async def works(self, life: Life | None = None) -> Outcome:
-        """A new worker takes the message, and answers it if it lives long enough."""
-        life = life or Life()
-        self.attempts += 1
-        self.ledger = self.ledger.taken_over()
-        ledger = MortalLedger(self.ledger, life)
-        lease = MortalLease(self, life, self.message, self.attempts, ledger, f"gpu-{self.attempts}")
-        library = Library(self, self.index, TextExtractor())
-        assistant = Assistant(self.backend, self, library, self.policy)
-        return await assistant.answer(lease, MortalPlatform(self.platform, life))
-
-    async def is_killed(self, last: int) -> int:
-        """A worker dies before its call with this number, or ends its work; returns how many it made."""
-        life = Life(last)
-        with suppress(Killed):
-            await self.works(life)
-        return life.calls
-
-    async def turns(self, thread: ThreadId) -> list[Turn]:
-        return []
-
-    async def recent(self, thread: ThreadId, model: str) -> Recent:
-        return Recent()
-
-    async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None: ...
-
-    async def fresh(self, thread: ThreadId) -> None:
-        self.documents.clear()
-
-    async def forget(self, thread: ThreadId) -> None: ...
-
-    async def of(self, thread: ThreadId) -> list[Document]:
-        return list(self.documents)
-
-    async def put(self, message: Message, document: Document) -> None:
-        self.documents = [each for each in self.documents if each.id != document.id] + [document]
 
 
 def a_house(profile: PageProfile, says: Says | None = None, **more: Any) -> House:

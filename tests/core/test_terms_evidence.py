@@ -7,13 +7,10 @@ from hypothesis import strategies as st
 from core.evidence import (
     STRONG,
     Asked,
-    Wish,
     abstains,
     bears_out,
     best_sentence,
-    follows_up,
     readable,
-    wish,
 )
 from core.terms import STOP_WORDS, alike, asks, numbers, sentences, stems, terms, words
 from core.types import Hit, Passage
@@ -129,46 +126,6 @@ def test_sentences_end_at_their_signs() -> None:
         "Really?",
     ]
     assert sentences("一つ。「二つ。」三つ\nfour") == ["一つ。", "「二つ。」", "三つ", "four"]
-
-
-# --- Wishes -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("question", "attached", "wanted"),
-    [
-        ("Hello!", False, Wish.TALK),
-        ("thanks, great", False, Wish.TALK),
-        ("Summarise this file.", True, Wish.WHOLE),
-        ("tl;dr", True, Wish.WHOLE),
-        ("Give me a summary in three bullet points", False, Wish.WHOLE),
-        ("Translate the document", True, Wish.WHOLE),
-        ("What is this about?", True, Wish.WHOLE),
-        ("How many days of leave do new staff get?", True, Wish.ANSWER),
-        ("How many days of leave do new staff get?", False, Wish.ANSWER),
-        ("Who keeps the list?", False, Wish.ANSWER),
-        ("What color are bluberries? Source?", True, Wish.ANSWER),
-    ],
-)
-def test_a_message_says_what_it_wants(question: str, attached: bool, wanted: Wish) -> None:
-    """Talk needs no document, a summary the whole of it, everything else its best passages."""
-    assert wish(question, attached=attached) is wanted
-
-
-@pytest.mark.parametrize(
-    ("question", "leans"),
-    [
-        ("And in the second year?", True),
-        ("What about cats?", True),
-        ("Who wrote it?", True),
-        ("Why?", True),
-        ("How many days of leave do new staff get?", False),
-        ("When does the office in Lima open?", False),
-    ],
-)
-def test_a_follow_up_leans_on_the_question_before(question: str, leans: bool) -> None:
-    """It points back, or says too little by itself."""
-    assert follows_up(question) is leans
 
 
 # --- Evidence ---------------------------------------------------------------------------------------

@@ -63,7 +63,8 @@ def test_stored_values_keep_their_form() -> None:
     """These lines are what this release writes; changing them loses people's conversations."""
     message = (
         '{"v":2,"value":{"id":"m1","thread":{"platform":"discord","key":"7"},"author":"u1","text":"Hi?","at":3.5,'
-        '"author_name":"Ana","attachments":[{"name":"a.md","url":"https://x.example/a","size":null}]}}'
+        '"author_name":"Ana","attachments":[{"name":"a.md","url":"https://x.example/a","size":null}],"quoted":"","persona":"",'
+        '"grounding":""}}'
     )
     turn = (
         '{"v":2,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'

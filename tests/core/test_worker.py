@@ -10,9 +10,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from core.errors import LeaseLost, PlatformError, StoreError
-from core.ports import Lease, Ledger, Place, Platform
-from core.transcript import DEAD, Transcript, always
-from core.types import Message, Outcome, ThreadId, Turn
+from core.ports import Lease, Ledger, Place, Platform, Standing
+from core.transcript import DEAD, Transcript, TranscriptReply, always
+from core.types import Checkpoint, Message, Outcome, ThreadId, Turn
 from core.worker import ATTEMPTS, GIVEN_UP, Worker, sentence
 from tests.clock import on_virtual_clock
 from tests.fakes import FakeLedger
@@ -35,6 +35,7 @@ class FakeLease:
     ledger: Ledger = field(default_factory=FakeLedger)
     finished: bool = False
     why: str = ""
+    uncounted: bool = False
 
     async def stopped(self) -> None:
         """As `Lease.stopped`: nobody stops."""
@@ -43,6 +44,10 @@ class FakeLease:
     async def finish(self, turn: Turn | None) -> None:
         """As `Lease.finish`."""
         self.finished = True
+
+    async def uncount(self) -> None:
+        """As `Lease.uncount`."""
+        self.uncounted = True
 
     async def set_aside(self, why: str) -> None:
         """As `Lease.set_aside`."""
@@ -81,6 +86,7 @@ class FakeWork:
         if not lease.finished:
             lease.attempts += 1
             self.left.append(lease)
+        if not lease.finished and not lease.uncounted:
             self.leases.append(lease)
 
     async def waiting(self) -> list[Place]:
@@ -184,12 +190,13 @@ async def test_an_asker_who_cannot_be_told_does_not_keep_the_message() -> None:
 
 @on_virtual_clock
 async def test_a_platform_without_a_token_is_no_reason_to_stop() -> None:
-    """The message is kept with the reason, for when the token is there."""
+    """The message stays in the inbox until the token is there, and none of its attempts is spent."""
     stranger, friend = FakeLease(message(1, "discord")), FakeLease(message(2))
     with capture_logs():
         await run(FakeWork(deque([stranger, friend])), nothing)
 
-    assert "does not speak to discord" in stranger.why
+    assert stranger.uncounted
+    assert not stranger.finished
     assert friend.finished
 
 
@@ -247,7 +254,10 @@ async def test_those_who_wait_are_told_their_place_when_it_changes() -> None:
     loop.call_later(20.0, inbox.places.__setitem__, 0, Place(message(1), 0, None))
     await run(inbox, nothing, platform, until=60.0)
 
-    assert [text for _, text in platform.places] == ["3 questions are before yours.", "Your question is next."]
+    assert [text for _, text in platform.places] == [
+        "3 questions are before yours.",
+        "Your question is next.",
+    ]
 
 
 @on_virtual_clock
@@ -277,3 +287,45 @@ async def test_a_place_that_cannot_be_told_harms_nobody() -> None:
 def test_a_place_is_told_in_a_sentence(ahead: int, seconds: float | None, text: str) -> None:
     """With the time only where it is known and long enough to matter."""
     assert sentence(Place(message(1), ahead, seconds)) == text
+
+
+class Broken(Transcript):
+    """A platform whose adapter has a mistake in it."""
+
+    def reply(self, message: Message, ledger: Ledger) -> TranscriptReply:
+        raise KeyError("a mistake")
+
+    async def show_place(self, message: Message, text: str) -> None:
+        raise KeyError("a mistake")
+
+
+@on_virtual_clock
+async def test_a_mistake_in_an_adapter_stops_no_worker() -> None:
+    """Neither while a place is told nor while a message is given up, which is set aside all the same."""
+
+    async def answer(lease: Lease) -> None:
+        if lease.message.id == message(1).id:
+            raise KeyError("a mistake")
+
+    broken, well = FakeLease(message(1)), FakeLease(message(2))
+    inbox = FakeWork(deque([broken]), [Place(message(3), 3, None)])
+    asyncio.get_running_loop().call_later(60.0, inbox.leases.append, well)
+    with capture_logs():
+        await run(inbox, answer, Broken())
+
+    assert (broken.why, well.finished) == ("KeyError", True)
+
+
+@on_virtual_clock
+async def test_who_is_given_up_hears_what_the_answer_ended_with() -> None:
+    """People may have seen that end already: no other one is told."""
+    ended = Outcome("answered", answer="Green.")
+    lease = FakeLease(
+        message(1), ATTEMPTS + 1, ledger=FakeLedger(before=Standing({}, Checkpoint(outcome=ended)))
+    )
+    platform = Transcript()
+    with capture_logs():
+        await run(FakeWork(deque([lease])), nothing, platform)
+
+    assert platform.replies[0].outcomes == [ended]
+    assert lease.why

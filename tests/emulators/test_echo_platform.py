@@ -7,13 +7,12 @@ import pytest
 
 from core.errors import WriteFailed
 from core.ports import END, FILE
-from core.types import Checkpoint, Outcome
+from core.types import Checkpoint, Message, Outcome, ThreadId
 from tests.emulators.echo_platform.client import EchoPlatform, EchoReply
 from tests.emulators.echo_platform.server import EchoServer, Fault
 from tests.fakes import FakeLedger
-from tests.system.crash.answers import message
 
-ASKED = message("t1", 1)
+ASKED = Message("m1", ThreadId("echo", "t1"), "U1", "?", at=0.0)
 DONE = Outcome("partial", "one two", "Stopped.")
 
 PARTS: dict[int, Callable[[EchoReply], Awaitable[None]]] = {

@@ -27,7 +27,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from aiohttp import web
 
@@ -130,6 +130,7 @@ SCRIPTS = {
     "generated_longer": _says(" Hello", generated=" Hello there.", visible=" Hello there."),
     "generated_unspaced": _says(" Hello", generated="Hello there.", visible=" Hello there."),
     "generated_only": _says(generated=" Hello there.", visible=" Hello there."),
+    "plain_signs": _says(" Ask", " @everyone", ", <!channel>", " or", " </s>", " USER: and <|im_end|>"),
     "generated_differs": _says(" Hello", " there", ".", generated=" A quite different and longer story."),
     "lone_surrogate": _says(" a\ud83d", "b", visible=" a?b"),
 }
@@ -191,6 +192,7 @@ class Exchange:
         self.script = script
         self.prompt_tokens = prompt_tokens
         self.after = 3
+        self.batch = tgi.batch
         self.response = web.StreamResponse(
             headers={"Content-Type": EVENT_STREAM, "Cache-Control": "no-cache"}
         )
@@ -227,6 +229,9 @@ class Exchange:
             self.response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
             await self.response.prepare(self.request)
         for chunk in chunks:
+            if self.batch != self.tgi.batch:
+                await self.response.write(_event(GENERATION))
+                return
             await self.response.write(chunk)
             self.tgi.steps += 1
             await asyncio.sleep(self.tgi.token_delay)
@@ -445,9 +450,6 @@ INFO: dict[str, Any] = {
 }
 
 
-GENERATING = ("/", "/generate", "/generate_stream")
-
-
 class TgiStandIn:
     """A TGI replica on loopback, or on a Unix socket.
 
@@ -456,6 +458,10 @@ class TgiStandIn:
     (by path), `steps` (events written), `running` (slots in use), `dropped` (clients that left early),
     `connections` and `peers`.
     """
+
+    known_faults: ClassVar[Mapping[str, Fault]] = FAULTS
+    exchange: ClassVar[type[Exchange]] = Exchange
+    generating: ClassVar[Sequence[str]] = ("/", "/generate", "/generate_stream")
 
     def __init__(
         self,
@@ -475,8 +481,9 @@ class TgiStandIn:
         self.faults = deque(faults)
         self.always = dict(always or {})
         for name in [*self.faults, *self.always.values()]:
-            if name.partition("@")[0] not in FAULTS and name != "refused":
-                raise ValueError(f"There is no fault {name!r}; there are: refused, {', '.join(FAULTS)}.")
+            if name.partition("@")[0] not in self.known_faults and name != "refused":
+                known = ", ".join(self.known_faults)
+                raise ValueError(f"There is no fault {name!r}; there are: refused, {known}.")
         self.token_delay = token_delay
         self.max_concurrent = max_concurrent
         self.max_total_tokens = max_total_tokens
@@ -486,24 +493,26 @@ class TgiStandIn:
         self.calls: Counter[str] = Counter()
         self.peers: set[object] = set()
         self.steps = self.running = self.dropped = 0
+        self.batch = 0
         self._port, self._socket_path = port, socket_path
         self._site: web.SockSite | None = None
 
     # -- life
 
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/", self._root),
+            web.post("/generate", self._generate),
+            web.post("/generate_stream", self._generate_stream),
+            web.post("/tokenize", self._tokenize),
+            web.get("/info", self._info),
+            web.get("/health", self._health),
+            web.get("/", self._health),
+        ]
+
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._door], client_max_size=2_000_000)
-        app.add_routes(
-            [
-                web.post("/", self._root),
-                web.post("/generate", self._generate),
-                web.post("/generate_stream", self._generate_stream),
-                web.post("/tokenize", self._tokenize),
-                web.get("/info", self._info),
-                web.get("/health", self._health),
-                web.get("/", self._health),
-            ]
-        )
+        app.add_routes(self.routes())
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0.05, keepalive_timeout=3600
         )
@@ -549,6 +558,10 @@ class TgiStandIn:
         for connection in list(self._runner.server.connections):
             connection.force_close()
 
+    def fail_batch(self) -> None:
+        """Fail at the next token: TGI then ends every stream that runs with the same error."""
+        self.batch += 1
+
     @property
     def connections(self) -> int:
         """Open connections, idle ones of a client's pool included."""
@@ -566,8 +579,8 @@ class TgiStandIn:
         try:
             if request.method == "POST":
                 self._check_key(request)
-            if request.path in self.always and request.path not in GENERATING:
-                x = Exchange(self, request, continuation("", 0))
+            if request.path in self.always and request.path not in self.generating:
+                x = self.exchange(self, request, continuation("", 0))
                 await self._play(self.always[request.path], x)
                 return x.response
             return await handler(request)
@@ -685,8 +698,10 @@ class TgiStandIn:
         return asked
 
     def _script(self, asked: Asked) -> Script:
+        """What is said: validation takes long answers as 1024 tokens, so the window may end them earlier."""
         text = self.answer if isinstance(self.answer, str) else self.answer(asked.prompt)
-        return continuation(text, asked.max_new_tokens, asked.parameters.get("stop", ()))
+        room = max(self.max_total_tokens - asked.prompt_tokens, 0)
+        return continuation(text, min(asked.max_new_tokens, room), asked.parameters.get("stop", ()))
 
     def _validate(self, asked: Asked) -> None:
         given, tokens, window = asked.parameters, asked.prompt_tokens, self.max_total_tokens
@@ -732,7 +747,7 @@ class TgiStandIn:
     async def _play(self, name: str, x: Exchange) -> None:
         name, _, after = name.partition("@")
         x.after = int(after) if after else x.after
-        await FAULTS[name](x)
+        await self.known_faults[name](x)
 
 
 async def _serve(options: argparse.Namespace) -> None:

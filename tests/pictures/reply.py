@@ -89,7 +89,7 @@ def said(profile: PageProfile, faults: Faults = never) -> TranscriptReply:
 async def _said(platform: Transcript) -> TranscriptReply:
     asked = Message("M1", ThreadId("transcript", "T1"), "U1", "How do I count words?", at=0.0)
     transcript = platform.reply(asked, FakeLedger())
-    reply = RetryingReply(transcript)
+    reply = RetryingReply(transcript, transcript.ledger)
     await reply.status("Thinking …")
     async with Delivery(reply, transcript.ledger) as delivery:
         await asyncio.sleep(FIRST_TOKEN)

@@ -9,7 +9,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from adapters.redis.store import connect
+from adapters.redis.connection import connect
 from bots import logs
 from tests.system.crash import driver, episodes
 from tests.system.crash.driver import Plan
@@ -18,7 +18,7 @@ from tests.system.crash.stage import stage
 
 OUTAGE = 30.0
 STOPS = 20
-NOTHING_WRONG = Verdict([], [], [])
+NOTHING_WRONG = Verdict()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--waves", type=int, default=6, help="of some 1,900 questions each")
     options = parser.parse_args(arguments)
     logs.configure("error", "json")
-    return asyncio.run(_soak(Plan(options.seed, options.waves, each=45, between=150, patience=300.0)))
+    plan = Plan(options.seed, options.waves, each=45, between=150, patience=300.0, ttl=3.0)
+    return asyncio.run(_soak(plan))
 
 
 async def _soak(plan: Plan) -> int:

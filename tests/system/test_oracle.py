@@ -14,7 +14,7 @@ from tests.system.crash.answers import answer, message
 from tests.system.crash.oracle import Asked, Kill, Verdict, fairness, judge, takeovers
 
 ONE, TWO = message("t1", 1), message("t1", 2)
-GOOD = Verdict([], [], [])
+GOOD = Verdict()
 Step = tuple[Message, int | None, str]
 """A post of a part with its text; None stands for an edit of page 0."""
 
@@ -47,7 +47,7 @@ async def test_what_went_well_is_judged_so(tmp_path: Path) -> None:
 
 
 LESS = answer(ONE.text).rpartition(" ")[0]
-LOST = Verdict([ONE.id], [], [])
+LOST = Verdict(lost=(ONE.id,))
 WRONG = [
     ("nothing at all", steps(TWO), LOST),
     ("no end", steps(ONE)[:-1] + steps(TWO), LOST),
@@ -55,11 +55,19 @@ WRONG = [
     ("a word comes twice", steps(ONE, f"{LESS} {LESS}") + steps(TWO), LOST),
     ("text is taken back", [*steps(ONE)[:2], (ONE, None, "t1q1w0"), *steps(ONE)[1:], *steps(TWO)], LOST),
     ("another end", steps(ONE, end="failed") + steps(TWO), LOST),
-    ("a page twice", [*steps(ONE)[:3], *steps(ONE)[2:], *steps(TWO)], Verdict([ONE.id], [ONE.id], [])),
-    ("two ends", [*steps(ONE), steps(ONE)[-1], *steps(TWO)], Verdict([], [ONE.id], [])),
-    ("begun too early", [steps(TWO)[0], *steps(ONE), *steps(TWO)[1:]], Verdict([], [], [TWO.id])),
-    ("the wrong way round", steps(TWO) + steps(ONE), Verdict([], [], [TWO.id])),
-    ("written to after the next began", [*steps(ONE), *steps(TWO), steps(ONE)[1]], Verdict([], [], [TWO.id])),
+    (
+        "a page twice",
+        [*steps(ONE)[:3], *steps(ONE)[2:], *steps(TWO)],
+        Verdict(lost=(ONE.id,), doubled=(ONE.id,)),
+    ),
+    ("two ends", [*steps(ONE), steps(ONE)[-1], *steps(TWO)], Verdict(doubled=(ONE.id,))),
+    ("begun too early", [steps(TWO)[0], *steps(ONE), *steps(TWO)[1:]], Verdict(disordered=(TWO.id,))),
+    ("the wrong way round", steps(TWO) + steps(ONE), Verdict(disordered=(TWO.id,))),
+    (
+        "written to after the next began",
+        [*steps(ONE), *steps(TWO), steps(ONE)[1]],
+        Verdict(disordered=(TWO.id,)),
+    ),
 ]
 
 
@@ -74,9 +82,9 @@ async def test_what_went_wrong_on_the_platform_is_seen(
 @pytest.mark.parametrize(
     ("kept", "expected"),
     [
-        ([TWO], Verdict([ONE.id], [], [])),
-        ([ONE, ONE, TWO], Verdict([], [ONE.id], [])),
-        ([TWO, ONE], Verdict([], [], [ONE.id, TWO.id])),
+        ([TWO], Verdict(lost=(ONE.id,))),
+        ([ONE, ONE, TWO], Verdict(doubled=(ONE.id,))),
+        ([TWO, ONE], Verdict(disordered=(ONE.id, TWO.id))),
     ],
     ids=["missing", "twice", "the wrong way round"],
 )

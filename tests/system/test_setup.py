@@ -396,7 +396,18 @@ def test_make_alone_lists_the_commands() -> None:
     )
 
     commands = [line.split()[1] for line in said.stdout.splitlines()]
-    assert commands == ["help", "demo", "test", "test-servers", "lint", "bench", "soak", "lock", "clean"]
+    assert commands == [
+        "help",
+        "demo",
+        "test",
+        "test-servers",
+        "lint",
+        "bench",
+        "soak",
+        "proof",
+        "lock",
+        "clean",
+    ]
 
 
 def test_an_old_python_can_read_the_installer() -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import itertools
 
-from adapters.redis.store import connect
+from adapters.redis.connection import connect
+from tests.parts import until
 from tests.system.crash.oracle import Verdict, judge
-from tests.system.crash.stage import Stage, ask, history, stage, until
+from tests.system.crash.stage import Stage, ask, history, stage
 
 AT_ONCE = 20
 
@@ -37,5 +38,5 @@ async def _dies(play: Stage, after: int) -> bool:
         await until(lambda: play.all_ended(asked))
         verdict = judge(asked, play.echo, await history(store, asked))
         heir.kill()
-    assert verdict == Verdict([], [], []), f"after call {after}"
+    assert verdict == Verdict(), f"after call {after}"
     return died

@@ -4,14 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.redis.store import Store, connect
+from adapters.redis.connection import connect
+from adapters.redis.store import Store
 from core.ports import END
+from tests.parts import until
 from tests.system.crash.answers import answer
 from tests.system.crash.episodes import outage, stop
 from tests.system.crash.oracle import Asked, Verdict, judge
-from tests.system.crash.stage import Stage, ask, history, stage, until
+from tests.system.crash.stage import Stage, ask, history, stage
 
-GOOD = Verdict([], [], [])
+GOOD = Verdict()
 OUTAGE = 3.0
 """Seconds without a server; longer than a lease lasts, and than a call waits."""
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.redis.connection import connect
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.store import Store, connect
+from adapters.redis.store import Store
 from adapters.search import LexicalIndex
 from bots import logs
 from core.assistant import Assistant, Policy

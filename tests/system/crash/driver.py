@@ -9,17 +9,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 
+from adapters.redis.connection import connect
+from adapters.redis.counts import NO_BOUNDS
 from adapters.redis.inbox import RedisInbox
-from adapters.redis.limits import Bounds
-from adapters.redis.store import Store, connect
+from adapters.redis.store import Store
 from core.errors import StoreError
 from core.types import Message, ThreadId
+from tests.parts import until
 from tests.system.crash.answers import message
 from tests.system.crash.oracle import Asked, Kill, Verdict, fairness, judge, takeovers
-from tests.system.crash.stage import Stage, history, stage, until
+from tests.system.crash.stage import Stage, WorkerProcess, history, stage
 
 WORKERS, THREADS, PEOPLE = 3, 300, 30
-_NO_BOUNDS = Bounds(per_person=1_000_000, in_all=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Plan:
     """A run: so many waves, in which each person asks about `each` questions, every fifth three times that.
 
     About `between` answers end between two kills, every fourth of which is one of the server. Answers of a
-    wave that do not come within `patience` seconds are given up.
+    wave that do not come within `patience` seconds count as lost. A worker's lease lasts `ttl` seconds.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class Plan:
     each: int = 18
     between: int = 100
     patience: float = 90.0
+    ttl: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ async def run(plan: Plan) -> Report:
     """Let the crowd ask and the hand kill until every wave is answered, then judge."""
     random = Random(plan.seed)
     async with stage() as play, _gateways(play) as stores:
-        crowd, hand = _Crowd(stores, random), _Hand(play, random, plan.between)
+        crowd, hand = _Crowd(stores, random), _Hand(play, random, plan)
         started = time.monotonic()
         waves = []
         async with hand.killing():
@@ -104,7 +106,7 @@ class _Crowd:
     """People who ask, some much more than others; each has nine threads, and all share some more."""
 
     def __init__(self, stores: Sequence[Store], random: Random) -> None:
-        self._gateways = [RedisInbox(store, bounds=_NO_BOUNDS) for store in stores]
+        self._gateways = [RedisInbox(store, bounds=NO_BOUNDS) for store in stores]
         self._random = random
         self._numbers: Counter[int] = Counter()
 
@@ -158,13 +160,13 @@ class _Crowd:
 class _Hand:
     """Starts the workers; kills workers and the server, and starts them again."""
 
-    def __init__(self, play: Stage, random: Random, between: int) -> None:
+    def __init__(self, play: Stage, random: Random, plan: Plan) -> None:
         self.kills: list[Kill] = []
         self.redis_kills = 0
         self._play = play
         self._random = random
-        self._between = between
-        self._alive = [play.start_worker() for _ in range(WORKERS)]
+        self._plan = plan
+        self._alive = [self._start_worker() for _ in range(WORKERS)]
 
     @asynccontextmanager
     async def killing(self) -> AsyncIterator[None]:
@@ -179,7 +181,7 @@ class _Hand:
         """Kill by what was done and not by the clock, so that a slow machine has no more of it."""
         due = 0.0
         for number in itertools.count():
-            due += self._between * self._random.uniform(0.5, 1.5)
+            due += self._plan.between * self._random.uniform(0.5, 1.5)
             while self._play.echo.ends < due:
                 if enough.is_set():
                     return
@@ -191,7 +193,10 @@ class _Hand:
         self.kills.append(Kill(victim.name, time.monotonic()))
         victim.kill()
         await asyncio.sleep(self._random.uniform(0.0, 0.5))
-        self._alive[self._alive.index(victim)] = self._play.start_worker()
+        self._alive[self._alive.index(victim)] = self._start_worker()
+
+    def _start_worker(self) -> WorkerProcess:
+        return self._play.start_worker(ttl=self._plan.ttl)
 
     async def _kill_redis(self) -> None:
         self._play.redis.kill()

@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections import Counter
 
+from adapters.redis.counts import NO_BOUNDS
 from adapters.redis.inbox import RedisInbox
 from adapters.redis.store import Store
-from tests.system.crash.oracle import Asked, Verdict, judge
-from tests.system.crash.stage import Stage, ask, history, until
+from tests.parts import until
+from tests.system.crash.answers import message
+from tests.system.crash.oracle import Asked, Verdict, fairness, judge
+from tests.system.crash.stage import Stage, ask, history
 
 
 async def outage(play: Stage, store: Store, seconds: float) -> tuple[Verdict, Counter[str]]:
@@ -25,6 +28,25 @@ async def outage(play: Stage, store: Store, seconds: float) -> tuple[Verdict, Co
     await until(lambda: play.all_ended(asked))
     verdict = judge(asked, play.echo, await history(store, asked))
     return verdict, Counter(line["event"] for line in worker.said("warning", "error", "critical"))
+
+
+async def direct_messages(play: Stage, store: Store) -> float:
+    """Let six people ask fifteen questions each, all in one thread of their own, for one slot over three
+    workers, each of which knows only some of the people.
+
+    Returns the fairness.
+    """
+    workers = [play.start_worker(delay=0.03, slots=1) for _ in range(3)]
+    await until(lambda: all(worker.said() for worker in workers))
+    inbox = RedisInbox(store, bounds=NO_BOUNDS)
+    asked = []
+    for number in range(1, 16):
+        for person in range(6):
+            asks = message(f"t{person}", number, author=f"U{person}", words=15)
+            await inbox.put(asks)
+            asked.append(Asked(asks, time.monotonic()))
+    await until(lambda: play.all_ended(asked))
+    return fairness(asked, play.echo)
 
 
 async def stop(play: Stage, store: Store, number: int = 1) -> tuple[Asked, float]:

@@ -36,9 +36,9 @@ class Verdict:
     or stand elsewhere in the history.
     """
 
-    lost: Sequence[str]
-    doubled: Sequence[str]
-    disordered: Sequence[str]
+    lost: Sequence[str] = ()
+    doubled: Sequence[str] = ()
+    disordered: Sequence[str] = ()
 
 
 def judge(asked: Sequence[Asked], record: EchoServer, turns: Mapping[ThreadId, Sequence[Turn]]) -> Verdict:
@@ -46,7 +46,7 @@ def judge(asked: Sequence[Asked], record: EchoServer, turns: Mapping[ThreadId, S
     threads: defaultdict[ThreadId, list[Message]] = defaultdict(list)
     for each in asked:
         threads[each.message.thread].append(each.message)
-    lost, doubled, disordered = [], [], []
+    lost, doubled, disordered = list[str](), list[str](), list[str]()
     for thread, messages in threads.items():
         kept = Counter(turn.message_id for turn in turns[thread])
         whole = {turn.message_id for turn in turns[thread] if turn.answer == answer(turn.question)}
@@ -55,7 +55,7 @@ def judge(asked: Sequence[Asked], record: EchoServer, turns: Mapping[ThreadId, S
         disordered += list(_overlapping([each.id for each in messages], record))
         in_order = [each.id for each in messages if each.id in kept]
         disordered += [a for a, b in zip(in_order, dict.fromkeys(kept), strict=True) if a != b]
-    return Verdict(lost, doubled, disordered)
+    return Verdict(tuple(lost), tuple(doubled), tuple(disordered))
 
 
 def _stands(message: Message, record: EchoServer) -> bool:

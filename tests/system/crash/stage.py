@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -17,13 +17,11 @@ from adapters.redis.store import Store
 from core.types import ThreadId, Turn
 from tests.adapters.redis_parts import RedisServer
 from tests.emulators.echo_platform.server import EchoServer
+from tests.parts import DEADLINE, until
 from tests.system import worker_program
 from tests.system.crash.answers import message
 from tests.system.crash.oracle import Asked
 from tests.system.worker_program import Options
-
-PATIENCE = 30.0
-"""Seconds until a condition that should come true is given up."""
 
 # Each worker is a process of its own, forked from one that has imported everything: a start takes
 # milliseconds, so that many can be killed.
@@ -120,16 +118,9 @@ async def history(store: Store, asked: Sequence[Asked]) -> Mapping[ThreadId, Seq
     """
     turns: dict[ThreadId, Sequence[Turn]] = {}
     with suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while sum(map(len, turns.values())) < len(asked):
                 for thread in {each.message.thread for each in asked}:
                     turns[thread] = await RedisHistory(store).turns(thread)
                 await asyncio.sleep(0.01)
     return turns
-
-
-async def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    """Return once the condition holds; a TimeoutError where it does not come true."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # another process makes it true
-            await asyncio.sleep(0.01)

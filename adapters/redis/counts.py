@@ -1,0 +1,387 @@
+"""What is counted over all partitions: who waits, whose turn it is, and the slots of the replicas.
+
+It lives in one slot of its own, so that each step is one script. All of it is soft: what a worker
+left behind when it died counts as gone after a while, and without any of it every message would still
+be answered once and in order. The counts hold nobody's words and have no TTL: what is done is taken out.
+The threads in which a person asked are listed here too, for a time, and by their names.
+
+Fair shares are start-time fair queuing (Goyal, Vin, Cheng, 1996) with persons for flows and answers for
+packets: each person has a virtual time that grows with every answer, the one with the least is next,
+and who comes back from being idle starts at the present, behind those who came before. Each worker
+knows only who waits in its own partitions. So one that finds no slot says whose turn is next there,
+and no other worker begins with anybody later.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from adapters.redis import keys
+from adapters.redis.keys import CountKeys, channel
+from adapters.redis.store import Store
+from adapters.redis.values import pairs
+from core.errors import InboxFull
+
+LISTED_FOR = 365 * 24 * 3600
+"""Seconds for which a thread is listed with a person who asked there: others may keep it alive long after."""
+
+ANSWERED_WITHIN = 3600
+"""Seconds after which a message that was begun counts no longer: whoever should have said so has died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many messages may be in the inbox at once: of one person, and of all together."""
+
+    per_person: int = 25
+    in_all: int = 2000
+
+
+NO_BOUNDS = Bounds(sys.maxsize, sys.maxsize)
+
+
+class Candidate(NamedTuple):
+    """A message that could be answered now: whose it is, and what stands for it where it is counted."""
+
+    person: str
+    counted: str
+
+
+class Begun(NamedTuple):
+    """Which of the candidates is to be answered, and the replica that keeps a slot for it."""
+
+    candidate: int
+    replica: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Who waits with how many messages, in the order of their turns, and the seconds of one answer."""
+
+    people: Mapping[str, int]
+    seconds: float
+
+    def ahead(self, person: str, own: int) -> int:
+        """How many messages come before one of this person that has `own` before it."""
+        total, each = own, own + 1  # of each other person: one more where their turn comes first
+        for other, count in self.people.items():
+            if other == person:
+                each = own
+            else:
+                total += min(count, each)
+        return total
+
+
+_PRELUDE = (
+    f"""
+local {", ".join(CountKeys._fields)} = unpack(KEYS)
+local FIXED, channel, ANSWERED_WITHIN = {len(CountKeys._fields)}, '{channel("")}', {ANSWERED_WITHIN * 1000}
+"""
+    """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function add(counts, person, n)
+  local left = redis.call('HINCRBY', counts, person, n)
+  if left <= 0 then redis.call('HDEL', counts, person) end
+  return left
+end
+
+local function present()
+  return tonumber(redis.call('HGET', totals, 'now') or 0)
+end
+
+-- Counts a message out. Once nobody is left, all are equal again.
+local function drop(message)
+  local entry = redis.call('HGET', asked, message)
+  if not entry then return end
+  redis.call('HDEL', asked, message)
+  redis.call('ZREM', asked_until, message)
+  if entry:sub(1, 1) == 'w' then add(waiting, entry:sub(3), -1) end
+  if add(people, entry:sub(3), -1) <= 0 and redis.call('HLEN', people) == 0 then redis.call('DEL', served) end
+end
+
+local function by_turn(one, other)
+  return one.at < other.at or (one.at == other.at and one.person < other.person)
+end
+
+-- The worker at which somebody is next who waits for a slot, and their virtual time. `asking` is left out,
+-- and so is a worker that has not asked for so long that it may be dead.
+local function next_worker(asking)
+  local found, least = nil, math.huge
+  local entries = redis.call('HGETALL', wanting)
+  for i = 1, #entries, 2 do
+    local till, at = entries[i + 1]:match('^(%d+) (.+)$')
+    if entries[i] == asking or tonumber(till) <= now then
+      redis.call('HDEL', wanting, entries[i])
+    elseif tonumber(at) < least then
+      found, least = entries[i], tonumber(at)
+    end
+  end
+  return found, least
+end
+
+local function tell(worker)
+  if worker then redis.pcall('PUBLISH', channel .. worker, 'slot') end
+end
+
+local function free_slot(message)
+  for i = FIXED + 1, #KEYS do redis.call('ZREM', KEYS[i], message) end
+  tell((next_worker()))
+end
+"""
+)
+
+
+def _script(arguments: str, body: str) -> str:
+    return f"{_PRELUDE}-- ARGV: {arguments}\n{body}"
+
+
+_ADMIT = _script(
+    "message, person, most of a person, most in all, ms for which it counts or 0 where it does not, thread, "
+    "life of a listing in s -> '' or what is full (KEYS ends with the person's threads)",
+    """
+local message, person, life, threads = ARGV[1], ARGV[2], tonumber(ARGV[5]), KEYS[#KEYS]
+local microseconds = time[1] * 1e6 + time[2]
+
+-- A tick is so short that a person's place among those who came does not count against their turns.
+local function come()
+  local present, latest = unpack(redis.call('HMGET', totals, 'now', 'came'))
+  local at = math.max(tonumber(present or 0), tonumber(latest or 0)) + 2 ^ -20
+  redis.call('HSET', totals, 'came', at)
+  redis.call('ZADD', served, 'GT', at, person)
+end
+
+if life > 0 and redis.call('HEXISTS', asked, message) == 0 then
+  for _, old in ipairs(redis.call('ZRANGEBYSCORE', asked_until, '-inf', now, 'LIMIT', 0, 100)) do
+    drop(old)
+  end
+  if tonumber(redis.call('HGET', people, person) or 0) >= tonumber(ARGV[3]) then return 'person' end
+  if redis.call('HLEN', asked) >= tonumber(ARGV[4]) then return 'all' end
+  redis.call('HSET', asked, message, 'w ' .. person)
+  redis.call('ZADD', asked_until, now + life, message)
+  redis.call('HINCRBY', waiting, person, 1)
+  if redis.call('HINCRBY', people, person, 1) == 1 then come() end
+end
+redis.call('ZADD', threads, microseconds, ARGV[6])
+redis.call('ZREMRANGEBYSCORE', threads, '-inf', microseconds - ARGV[7] * 1e6)
+redis.call('EXPIRE', threads, ARGV[7])
+return ''
+""",
+)
+
+_BEGIN = _script(
+    "worker, life of a slot in ms, most to begin, JSON {capacity: of each replica, candidates: person and "
+    "message of each} -> number of the replica and number of the candidate for each that is begun "
+    "(KEYS ends with the slots of each replica)",
+    """
+local worker, life, most, given = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), cjson.decode(ARGV[4])
+local candidates, latest = given.candidates, present()
+
+-- Sorts the candidates by the virtual times of their persons.
+local function order()
+  local persons, next_of = {}, {}
+  for i, each in ipairs(candidates) do
+    each.person, each.message, each.number = each[1], each[2], i
+    persons[i] = each.person
+  end
+  local times = redis.call('ZMSCORE', served, unpack(persons))
+  for i, each in ipairs(candidates) do
+    each.at = next_of[each.person] or tonumber(times[i] or latest)
+    next_of[each.person] = each.at + 1
+  end
+  table.sort(candidates, by_turn)
+end
+
+local free = {}
+for i, slots in ipairs(given.capacity) do
+  redis.call('ZREMRANGEBYSCORE', KEYS[FIXED + i], '-inf', now)
+  free[i] = slots - redis.call('ZCARD', KEYS[FIXED + i])
+end
+
+-- Takes a slot of the replica that keeps one for it already, since its answer was begun before, or else of
+-- the one that has most of them free. The number of the replica, 0 where there are none; nil without a slot.
+local function take_slot(message, is_new)
+  if #free == 0 then return 0 end
+  local best, kept = 1, nil
+  for i = 1, #free do
+    if free[i] > free[best] then best = i end
+    if not is_new and not kept and redis.call('ZSCORE', KEYS[FIXED + i], message) then kept = i end
+  end
+  if not kept and free[best] <= 0 then return nil end
+  local replica = kept or best
+  free[replica] = free[replica] - redis.call('ZADD', KEYS[FIXED + replica], now + life, message)
+  redis.call('PEXPIRE', KEYS[FIXED + replica], 10 * life)
+  return replica
+end
+
+local begun, other, least = {}, nil, math.huge
+if #free > 0 then other, least = next_worker(worker) end
+order()
+for i = 1, math.min(most, #candidates) do
+  local chosen = candidates[i]
+  local entry = redis.call('HGET', asked, chosen.message)
+  local is_new = entry ~= 'r ' .. chosen.person
+  local replica = (not is_new or chosen.at <= least) and take_slot(chosen.message, is_new)
+  if not replica then
+    local till = math.floor(now + life / 4)  -- it asks again more than twice in that time
+    redis.call('HSET', wanting, worker, till .. ' ' .. string.format('%.17g', chosen.at))
+    break
+  end
+  if is_new then
+    redis.call('ZADD', served, chosen.at + 1, chosen.person)
+    latest = math.max(latest, chosen.at)
+  end
+  if is_new and entry then
+    redis.call('HSET', asked, chosen.message, 'r ' .. chosen.person)
+    redis.call('ZADD', asked_until, now + ANSWERED_WITHIN, chosen.message)
+    add(waiting, chosen.person, -1)
+  end
+  begun[#begun + 1], begun[#begun + 2] = replica, chosen.number
+end
+if other and math.max(unpack(free)) > 0 then tell(other) end
+redis.call('HSET', totals, 'now', latest)
+redis.call('ZREMRANGEBYSCORE', served, '-inf', string.format('(%.17g', latest))
+return begun
+""",
+)
+
+_FINISH = _script(
+    "message, seconds that its answer took or nothing (KEYS ends with the slots that it may hold)",
+    """
+free_slot(ARGV[1])
+drop(ARGV[1])
+if ARGV[2] ~= '' then
+  local known = tonumber(redis.call('HGET', totals, 'seconds') or ARGV[2])
+  redis.call('HSET', totals, 'seconds', tostring(known + (ARGV[2] - known) / 10))
+end
+""",
+)
+
+_REQUEUE = _script(
+    "message, ms for which it counts (KEYS ends with the slots that it may hold)",
+    """
+free_slot(ARGV[1])
+local entry = redis.call('HGET', asked, ARGV[1])
+if entry and entry:sub(1, 1) == 'r' then
+  redis.call('HSET', asked, ARGV[1], 'w ' .. entry:sub(3))
+  redis.call('ZADD', asked_until, now + ARGV[2], ARGV[1])
+  redis.call('HINCRBY', waiting, entry:sub(3), 1)
+end
+""",
+)
+
+_RENEW = _script(
+    "life of a slot in ms, then the number of its replica and message of each "
+    "(KEYS ends with the slots of each replica)",
+    """
+for i = 2, #ARGV, 2 do redis.call('ZADD', KEYS[FIXED + ARGV[i]], now + ARGV[1], ARGV[i + 1]) end
+""",
+)
+
+_QUEUE = _script(
+    "none -> persons and how many messages of each wait, in the order of their turns; seconds of an answer",
+    """
+local times, queue, found = {}, {}, {}
+local scores, counts = redis.call('ZRANGE', served, 0, -1, 'WITHSCORES'), redis.call('HGETALL', waiting)
+for i = 1, #scores, 2 do times[scores[i]] = tonumber(scores[i + 1]) end
+for i = 1, #counts, 2 do
+  queue[#queue + 1] = {person = counts[i], count = counts[i + 1], at = times[counts[i]] or present()}
+end
+table.sort(queue, by_turn)
+for _, each in ipairs(queue) do found[#found + 1], found[#found + 2] = each.person, each.count end
+return {found, redis.call('HGET', totals, 'seconds') or '0'}
+""",
+)
+
+
+class Counts:
+    """The counts of one server. A message stands there as `keys.counted`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names = keys.of_counts()
+        self._life = store.retention.words * 1000  # ms for which a message that waits is kept, and counts
+
+    async def admit(
+        self, message: str, person: str, thread: str, bounds: Bounds = NO_BOUNDS, *, is_counted: bool = True
+    ) -> None:
+        """List a thread with a person who asks there, and count the message in, unless it is one that is not.
+
+        Raises InboxFull with a sentence.
+        """
+        full = await self._store.run(
+            _ADMIT, [*self._names, keys.threads_of(person)], message, person,
+            bounds.per_person, bounds.in_all, self._life if is_counted else 0, thread, LISTED_FOR,
+        )  # fmt: skip
+        if full == b"person":
+            raise InboxFull(
+                f"{bounds.per_person} of your questions wait for their answers, so this one was not "
+                "taken. Please ask it again when some of them are answered."
+            )
+        if full:
+            raise InboxFull(
+                f"{bounds.in_all:,} questions wait already, so this one was not taken. "
+                "Please ask it again in a few minutes."
+            )
+
+    async def list_again(self, person: str, thread: str) -> None:
+        """List a thread that `admit` listed, now that something is kept there: all may have been deleted
+        in between, or may be just now.
+        """
+        name = keys.threads_of(person)
+        if await self._store.command("ZADD", name, int(time.time() * 1e6), thread):
+            await self._store.command("EXPIRE", name, LISTED_FOR)
+
+    async def begin(
+        self,
+        worker: str,
+        candidates: Sequence[Candidate],
+        capacity: Mapping[str, int],
+        slot_life: float,
+        most: int = 1,
+    ) -> list[Begun]:
+        """Choose those of the candidates who are next, and take a slot for each; none where none is free,
+        or somebody is next who waits for another worker.
+
+        Candidates of one person come in their order. One that was begun before keeps its slot and costs
+        its person nothing. `capacity` gives the slots of each replica; without replicas no slot is taken.
+        """
+        replicas = list(capacity)
+        given = {"capacity": list(capacity.values()), "candidates": candidates}
+        chosen = await self._store.insist(
+            _BEGIN, [*self._names, *map(keys.slots, replicas)],
+            worker, round(slot_life * 1000), most, json.dumps(given, ensure_ascii=False),
+        )  # fmt: skip
+        return [
+            Begun(number - 1, replicas[replica - 1] if replica else "") for replica, number in pairs(chosen)
+        ]
+
+    async def finish(self, message: str, replica: str = "", *, seconds: float | None = None) -> None:
+        """Count a message out, whose answer took so long, and free its slot."""
+        took = "" if seconds is None else f"{seconds:.3f}"
+        await self._store.insist(_FINISH, self._names_with(replica), message, took)
+
+    async def requeue(self, message: str, replica: str = "") -> None:
+        """Let a message wait again, and free its slot."""
+        await self._store.insist(_REQUEUE, self._names_with(replica), message, self._life)
+
+    async def renew(self, held: Mapping[str, str], slot_life: float) -> None:
+        """Let the slots of these messages run anew from now; `held` names the replica of each."""
+        replicas = sorted({replica for replica in held.values() if replica})
+        flat = [part for message, replica in held.items() if replica
+                for part in (replicas.index(replica) + 1, message)]  # fmt: skip
+        if flat:
+            names = [*self._names, *map(keys.slots, replicas)]
+            await self._store.run(_RENEW, names, round(slot_life * 1000), *flat)
+
+    async def queue(self) -> Queue:
+        """Who waits, for the places of messages."""
+        flat, seconds = await self._store.run(_QUEUE, self._names)
+        return Queue({person.decode(): int(count) for person, count in pairs(flat)}, float(seconds))
+
+    def _names_with(self, replica: str) -> list[str]:
+        return [*self._names, *([keys.slots(replica)] if replica else [])]

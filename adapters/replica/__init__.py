@@ -1,0 +1,1 @@
+"""One replica over HTTP, whatever its engine: what `adapters.tgi` and `adapters.completions` share."""

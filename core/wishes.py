@@ -1,0 +1,169 @@
+"""What a message wants of the documents in reach, told from its words.
+
+Tasks over a whole document are told apart from questions by how a sentence begins and what its verb
+is about ("summarise this file", but not "summarise the leave policy"). The rules know English only;
+what they do not know is a question, which is answered from the best passages.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+
+from core.evidence import asks_value
+from core.terms import asks, sentences, terms
+
+
+class Wish(Enum):
+    """What a message wants of the documents in reach."""
+
+    ANSWER = "an answer from the best passages"
+    GIST = "a whole document in few words"
+    EACH = "all that a whole document holds of a kind"
+    TRANSLATION = "a whole document in another language, or in other words"
+    TALK = "nothing: a greeting, thanks, what was said before"
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes a document from its beginning to its end."""
+        return self not in (Wish.ANSWER, Wish.TALK)
+
+
+def wish(question: str, *, attached: bool, names: Iterable[str] = ()) -> Wish:
+    """What `question` wants; `attached` says that files came with it, `names` are those of the documents."""
+    asked = [term for term in terms(question) if not asks(term)]
+    talk = asked and all(term in _TALK for term in asked)
+    if not attached and (talk or _ABOUT_US.search(question)):
+        return Wish.TALK
+    for sentence in sentences(question):
+        put = _put(sentence, names, attached=attached)
+        for task, pattern in _TASKS.items():
+            if pattern.search(put) and not (task is Wish.EACH and _ONE_PLACE.search(put)):
+                return task
+    told = attached and all(term in _THE_FILE for term in asked)
+    return Wish.GIST if told and not (_PARTICULAR.match(question) or asks_value(question)) else Wish.ANSWER
+
+
+def names_file(question: str, names: Iterable[str] = ()) -> bool:
+    """Whether a question speaks of a file, so that it is not about anything else ("in this file")."""
+    return "FILE" in _put(question, names, attached=False)
+
+
+def topic(question: str) -> str:
+    """`question` without the words of its task: what the passages must hold that it is about."""
+    return _TASK_WORDS.sub("", _POLITE.sub("", question)) or question
+
+
+_TALK = frozenset(
+    terms(
+        """hello hi hey thanks thank ok okay great cool nice good bye goodbye morning evening afternoon night
+        sorry welcome well cheers perfect awesome lol haha"""
+    )
+)
+_THE_FILE = frozenset(
+    terms("document documents doc file files attachment attachments attached pdf text content read see look")
+)
+_ABOUT_US = re.compile(
+    r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|say|said|tell|told|talk|discuss|mention)"
+    r"|\b(?:my|your|our) (?:first|last|previous|earlier) (?:question|message|answer)|\bour conversation\b",
+    re.IGNORECASE,
+)
+_PARTICULAR = re.compile(r"\W*(?:who|whose|which|when|where|why|how)\b", re.IGNORECASE)
+
+# --- How tasks are put ------------------------------------------------------------------------------
+
+
+def _put(sentence: str, names: Iterable[str], *, attached: bool) -> str:
+    """The beginning of a sentence, without politeness, with FILE for a document and IT for a pronoun."""
+    put = " ".join(sentence.replace("’", "'").split())[:300].strip(" \"'“”*_-.!?:")
+    put = _DOCUMENT.sub("FILE", _POLITE.sub("", put))
+    for name in sorted(names, key=len, reverse=True):
+        stem = name.rpartition(".")[0] or name
+        if len(stem) > 2:
+            put = re.sub(rf"\b(?:the )?{re.escape(stem)}(?:\.\w+)?(?!\w)", "FILE", put, flags=re.IGNORECASE)
+    return _PRONOUN.sub("FILE" if attached else "IT", put)
+
+
+_POLITE = re.compile(
+    r"""^(?:(?:hi|hello|hey|ok|okay|so|and|now|then|also|first|please|pls|kindly|just|quickly|briefly
+    |(?:can|could|would|will)\ you|i(?:'d|\ would)\ like\ (?:you\ )?to|i\ (?:want|need)\ (?:you\ )?to|let's
+    |help\ me(?:\ to)?|(?:read|look|go|see|open|take)\ [\w ]{1,30}?\ and)\b[\s,:!]*)+""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DOCUMENT = re.compile(
+    r"""\b(?:(?:all|each|both|the\ (?:whole|entire|full|rest))\ of\ )?
+    (?:(?:the|this|that|these|those|my|our|all|both|each|every|entire|whole|full|complete|attached|following|above
+        |uploaded|enclosed|long|pdf|word|text|two|three|\d+)\ )+
+    (?:documents?|docs?|files?|attachments?|pdfs?|texts?|contents?|papers|slides|minutes|notes|paper|report|article
+        |book|handbook|manual|guide|page|spreadsheet|deck|presentation|e-?mail|letter|contract|agreement|transcript
+        |log|message|story|thing|thesis|readme|brochure|proposal|policy)
+    \b(?!'s|-|\ address)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_END = r"""(?:$|[.,;:!?(]|\ [-–—]\ |\ (?:in|into|to|for|as|with|from|using|so|and|but|please|by|within|at|that
+    |which|briefly|shortly|quickly|completely|fully|word|line|here|below|above|now|today|again|thanks|pls)\b)"""
+# A pronoun is an object only where no noun follows: "this" is one, "this section" is not.
+_PRONOUN = re.compile(
+    rf"\b(?:all\ of\ )?(?:this|that|it|these|those|them|both)(?:\ here)?(?={_END}|\ all\b|\ about$)",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ASK_FOR = r"""^(?:(?:(?:give|make|write|provide|create|prepare|draft|show|send|get|produce|tell|list|name)
+    (?:\ me|\ us)?|i\ (?:want|need)|i(?:'d|\ would)\ like|(?:can|could|may)\ (?:i|we)\ (?:have|get)
+    |what(?:'s|\ is|\ are))\ )?"""
+_NO_ADJECTIVE = """of in on for from about by to is are was were who which when where why how whose does do
+    did has have can could must should will may""".split()
+_WORDS = rf"(?:(?!(?:{'|'.join(_NO_ADJECTIVE)})\ )[\w-]+\ ){{0,4}}?"
+_THING = r"(?:FILE|IT|everything)"
+
+_TASKS = {
+    Wish.TRANSLATION: re.compile(
+        rf"""^translate(?:\ {_THING}\b|{_END})|{_ASK_FOR}{_WORDS}translation(?:\ (?:of|for)\ {_THING}|{_END})
+        |^(?:rewrite|rephrase|paraphrase|reword|proofread|simplify|convert|transcribe|turn|put)\ FILE\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    Wish.EACH: re.compile(
+        rf"""^(?:list|enumerate|extract|collect|compile|gather|pull|identify|name|find|show|give|get|write|note
+            |highlight|make|create|print|provide|return|tell|i\ (?:want|need)|(?:can|could)\ (?:i|we)\ have)
+            (?:\ (?:me|us|out|down))*(?:\ {_WORDS}(?:list|table|names?|titles?|addresses)\ (?:of|with))?
+            \ (?:all|every|each|any\ and\ all|everything|everyone)\b(?!\ (?:about|you)\b)
+        |{_ASK_FOR}{_WORDS}(?:list|table|inventory)\ of\ \w
+        |^(?:list|extract|enumerate)\ (?:(?:the|any|its|these)\ )?(?:[\w-]+\ ){{0,2}}?[\w-]+(?<!s)s\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+    Wish.GIST: re.compile(
+        rf"""^(?:summari[sz]e|sum\ up|recap|condense|outline|tl;?dr)(?:\ for\ me)?(?:\ {_THING}\b|{_END})
+        |{_ASK_FOR}{_WORDS}(?:summary|overview|gist|recap|synopsis|abstract|outline|tl;?dr|essence|highlights
+            |(?:key|main|important)\ (?:points?|ideas?|topics?|themes?|messages?|findings|facts|arguments?)
+            |takeaways?)(?:\ (?:of|from|in|about|on)\ {_THING}\b|{_END})
+        |^(?:review|explain|describe|analy[sz]e|shorten|go\ through|tell\ (?:me|us)\ (?:more\ )?about)\ FILE\b
+        |\bwhat(?:'s|\ is|\ are)\ (?:in\ FILE|{_THING}\ (?:all\ )?about|FILE)$
+        |\bwhat\ (?:does|do)\ {_THING}\ (?:say|contain|cover|tell(?:\ (?:me|us))?|mean|discuss|describe)$
+        |^what\ (?:should|do)\ (?:i|we)\ (?:need\ to\ )?know\ (?:about|from)\ FILE\b""",
+        re.IGNORECASE | re.VERBOSE,
+    ),
+}
+_ONE_PLACE = re.compile(
+    r"""\b(?:steps?|stages|phases|instructions?|details?|info|information|ways|how)\b
+    |^(?:list|name|give|enumerate)\ (?:(?:me|us|the|at\ least)\ )*
+        (?:one|two|three|four|five|six|seven|eight|nine|ten|\d+|some|several)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A list of such things stands in one place of a document, and its best passages hold it."""
+_TASK_WORDS = re.compile(
+    r"""^(?:summari[sz]e|sum\ up|recap|condense|outline|explain|describe|translate|list|enumerate|extract
+    |(?:give|write|make)\ (?:me\ |us\ )?(?:\w+\ ){0,3}?(?:summary|overview|gist|list)\ (?:of|about))
+    \b(?:\ everything\b)?\W*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+# --- Follow-ups -------------------------------------------------------------------------------------
+
+_POINTS_BACK = re.compile(
+    r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
+    r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her|there)\b",
+    re.IGNORECASE,
+)
+
+
+def follows_up(question: str) -> bool:
+    """Whether a question leans on the one before: it points back, or says too little by itself."""
+    return bool(_POINTS_BACK.search(question)) or sum(not asks(term) for term in terms(question)) < 2
