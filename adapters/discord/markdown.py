@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from core.characters import sendable
 from core.rendering import BREAK, Raw, Renderer, broken, unfenced
 from core.types import PageProfile
 
@@ -90,3 +91,9 @@ CONTENT = PageProfile(
     max_pages=5,
 )
 """An ordinary message: `content` of at most 2,000 code points. Nearly all text is sent as it is written."""
+
+
+def literal(text: str) -> str:
+    """Any text on one line, so that Discord shows its very characters."""
+    line = _DISCORD.text(" ".join(sendable(text).split()).replace("\\", _BACKSLASH))
+    return broken(re.sub(r"^[->#]", r"\\\g<0>", line), _MENTION)

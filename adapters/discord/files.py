@@ -1,0 +1,110 @@
+"""What people attach on Discord, and what they said before, as files."""
+
+from collections.abc import AsyncGenerator
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import aiohttp
+import discord
+
+from adapters.discord.errors import mapped
+from core.errors import FileRefused, PlatformError
+from core.types import Attachment
+
+_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_AS_IT_IS = {"Accept-Encoding": "identity"}
+_PIECE = 1 << 16
+_CONVERSATION = "chasqui:conversation"
+_MOST_MESSAGES = 1000
+_UNREADABLE = (
+    "I may not read what was said here. Whoever runs me can switch on Message Content Intent in Discord's "
+    "Developer Portal, under Bot."
+)
+_GONE = "{name} is not there any more. Send it again."
+
+
+def of_message(message: discord.Message) -> tuple[Attachment, ...]:
+    """The files of a message, under its address, since their own is good for a day only."""
+    return tuple(Attachment(file.filename, message.jump_url, file.size) for file in message.attachments)
+
+
+def of_interaction(file: discord.Attachment) -> Attachment:
+    """A file that was given with a command, which stands in no message."""
+    return Attachment(file.filename, file.url, file.size)
+
+
+def conversation(channel: int, since: int) -> Attachment:
+    """All that was said in a channel from one message on, as a text."""
+    query = urlencode({"channel": channel, "since": since})
+    return Attachment("this conversation", f"{_CONVERSATION}?{query}")
+
+
+class Downloads:
+    """Fetches files. The bot's token goes to Discord's API only, never to where files lie."""
+
+    def __init__(self, client: discord.Client, session: aiohttp.ClientSession, host: str | None) -> None:
+        """`host` is that of an API address which is not Discord's own: files may lie there, too."""
+        self._client = client
+        self._session = session
+        self._hosts = _HOSTS | (_LOOPBACK if host in _LOOPBACK else {host} if host else frozenset())
+
+    async def pieces(self, file: Attachment) -> AsyncGenerator[bytes, None]:
+        """As `Platform.download`."""
+        if file.url.startswith(_CONVERSATION):
+            yield (await self._said(file)).encode()
+            return
+        url = await self._address(file)
+        if urlsplit(url).hostname not in self._hosts:
+            raise FileRefused(f"{file.name} does not lie on Discord. Attach the file itself.")
+        try:
+            async with self._session.get(url, headers=_AS_IT_IS, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise FileRefused(_GONE.format(name=file.name))
+                async for piece in response.content.iter_chunked(_PIECE):
+                    yield piece
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise FileRefused(f"{file.name} could not be fetched from Discord. Send it again.") from error
+
+    async def _address(self, file: Attachment) -> str:
+        """Where a file lies now: a message always knows the address that is good today."""
+        if urlsplit(file.url).hostname in self._hosts:
+            return file.url
+        path = urlsplit(file.url).path.strip("/").split("/")
+        if len(path) != 4 or path[0] != "channels" or not all(part.isdecimal() for part in path[2:]):
+            return file.url
+        try:
+            with mapped():
+                channel = self._client.get_partial_messageable(int(path[2]))
+                message = await channel.fetch_message(int(path[3]))
+        except PlatformError as error:
+            raise FileRefused(_GONE.format(name=file.name)) from error
+        named = [there for there in message.attachments if there.filename == file.name]
+        same = [there for there in named if there.size == file.size] or named
+        if not same:
+            raise FileRefused(_GONE.format(name=file.name))
+        return same[0].url
+
+    async def _said(self, file: Attachment) -> str:
+        """One paragraph for each message, oldest first: who said it, when, and what."""
+        asked = parse_qs(urlsplit(file.url).query)
+        channel = self._client.get_partial_messageable(int(asked["channel"][0]))
+        after = discord.Object(int(asked["since"][0]) - 1)
+        try:
+            with mapped():
+                history = channel.history(limit=_MOST_MESSAGES, after=after, oldest_first=True)
+                said = [_line(message) async for message in history if text_of(message)]
+        except PlatformError as error:
+            raise FileRefused(f"I could not read this conversation. {error.sentence}") from error
+        if not said:
+            raise FileRefused(_UNREADABLE)
+        return "\n\n".join(said)
+
+
+def text_of(message: discord.Message) -> str:
+    """What a message says, with what it forwards."""
+    texts = [message.content, *(snapshot.content for snapshot in message.message_snapshots)]
+    return "\n".join(text for text in texts if text).strip()
+
+
+def _line(message: discord.Message) -> str:
+    return f"{message.author.display_name} ({message.created_at:%Y-%m-%d %H:%M}): {text_of(message)}"

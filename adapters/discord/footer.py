@@ -1,0 +1,35 @@
+"""What stands under an answer: why it is none or not whole, its sources, and what was not read."""
+
+from urllib.parse import urlsplit
+
+from adapters.discord.markdown import literal
+from core.types import Citation, Outcome
+
+_SOURCES = 5
+_LINE = 300
+"""Characters of one line; a longer title is cut."""
+_SIGNED = "hm="
+"""What stands in links to files, which are good for a day only."""
+
+
+def footer(outcome: Outcome) -> str:
+    """As `content` of a message, in small letters but for the sentence that says why; may be empty."""
+    lines = [literal(outcome.why)] if outcome.why else []
+    lines += [f"-# Source: {_source(cited)}" for cited in outcome.citations[:_SOURCES]]
+    if outcome.kind == "refused":
+        places = dict.fromkeys(hit.passage.place for hit in outcome.hits)
+        lines += [f"-# Nearest: {literal(place[:_LINE])}" for place in list(places)[:3]]
+    lines += [f"-# {literal(note[:_LINE])}" for note in outcome.left_out]
+    return "\n".join(lines)[:1900]
+
+
+def quotes(citations: tuple[Citation, ...]) -> str:
+    """The sources of an answer with their words, as `content` of a message."""
+    return "\n".join(f"{_source(cited)}\n> {literal(cited.quote[:_LINE])}" for cited in citations[:_SOURCES])
+
+
+def _source(cited: Citation) -> str:
+    place, address = literal(cited.place[:_LINE]), urlsplit(cited.url)
+    if address.scheme not in ("http", "https") or _SIGNED in address.query:
+        return place
+    return f"[{place.replace('[', '(').replace(']', ')')}](<{cited.url}>)"

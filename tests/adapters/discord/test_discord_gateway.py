@@ -1,0 +1,383 @@
+"""What the gateway makes of what people do on Discord: questions in the inbox, or a sentence."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from adapters.discord import inbound, places
+from adapters.discord.address import aim
+from adapters.discord.gateway import UNREACHABLE, Gateway, Intake
+from adapters.discord.listening import listen
+from core.channels import ChannelSettings
+from core.errors import InboxFull, StoreError
+from core.ports import Receipt
+from core.types import Message, ThreadId
+from tests.adapters.discord.parts import FakeNotes, eventually
+from tests.emulators.discord.control import Control
+from tests.emulators.discord.people import Upload
+from tests.emulators.discord.scenery import Scene
+from tests.emulators.discord.server import DiscordServer
+
+
+class FakeInbox:
+    """An inbox that keeps what is put; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.put_: dict[str, Message] = {}
+        self.edited: list[Message] = []
+        self.deleted: list[tuple[ThreadId, str]] = []
+        self.error: Exception | None = None
+        self.begun = False
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """What was accepted, in its order."""
+        return list(self.put_.values())
+
+    async def put(self, message: Message) -> Receipt:
+        """As `Inbox.put`."""
+        if self.error:
+            raise self.error
+        known = message.id in self.put_
+        self.put_.setdefault(message.id, message)
+        return Receipt(not known, 0)
+
+    async def edit(self, message: Message) -> bool:
+        """As `Inbox.edit`."""
+        self.edited.append(message)
+        return not self.begun
+
+    async def delete(self, thread: ThreadId, message_id: str) -> None:
+        """As `Inbox.delete`."""
+        self.deleted.append((thread, message_id))
+
+
+class House:
+    """A gateway at the emulator, and what it gave away."""
+
+    def __init__(self, discord: DiscordServer) -> None:
+        self.discord = discord
+        self.inbox = FakeInbox()
+        self.notes = FakeNotes()
+        self.settings: dict[str, ChannelSettings] = {}
+        self.offered: list[Message] = []
+
+    @property
+    def control(self) -> Control:
+        """What people do and see."""
+        return self.discord.control
+
+    @property
+    def scene(self) -> Scene:
+        """What stands at the start."""
+        return self.discord.scene
+
+    async def settings_of(self, *named: str) -> ChannelSettings:
+        """Those of the nearest place that has some."""
+        found = [self.settings[name] for name in named if name in self.settings]
+        return found[-1] if found else ChannelSettings()
+
+    @asynccontextmanager
+    async def listening(self, *, content: bool = False) -> AsyncIterator[Gateway]:
+        """A gateway that is ready."""
+        inbox: Any = self.inbox
+        gateway = Gateway(Intake(inbox, self.notes, self.settings_of), content=content)
+        gateway._connection.guild_ready_timeout = 0.02
+
+        async def was_edited(asked: Message, message: object) -> None:
+            self.offered.append(asked)
+
+        gateway.was_edited = was_edited  # type: ignore[method-assign] # as bots do
+        aim(self.scene.api, self.scene.gateway)
+        draining = asyncio.Event()
+        task = asyncio.create_task(listen(gateway, self.scene.token, draining))
+        ready = asyncio.create_task(_ready(gateway))
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            if task.done():
+                task.result()
+            yield gateway
+        finally:
+            ready.cancel()
+            draining.set()
+            await task
+
+    async def say(self, text: str, **more: Any) -> str:
+        """Say something that mentions the bot."""
+        return await self.control.say(self.scene.channel, self.scene.person, text, mention=True, **more)
+
+    async def taken(self, count: int = 1) -> Message:
+        """The last of so many questions."""
+        await eventually(lambda: len(self.inbox.messages) >= count, "a question")
+        assert len(self.inbox.messages) == count
+        return self.inbox.messages[-1]
+
+    async def told(self, channel: str | None = None) -> str:
+        """What the bot says there."""
+        answers = await eventually(lambda: self.control.answers(channel or self.scene.channel), "a word")
+        [said] = answers
+        return str(said.content)
+
+
+async def _ready(gateway: Gateway) -> None:
+    while not hasattr(gateway, "_ready") or not gateway.is_ready():
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """A house with nobody listening yet."""
+    async with DiscordServer() as server:
+        yield House(server)
+
+
+# ---- who asks, and where -------------------------------------------------------------------------------
+
+
+async def test_a_mention_is_a_question_of_its_own_thread(house: House) -> None:
+    """Without the bot's name, but with those of others; files lie under the message's address."""
+    async with house.listening():
+        ben = await house.control.new_person("ben", house.scene.guild)
+        number = await house.say(f"What did <@{ben}> send?", files=[Upload("a.txt", b"abc")])
+        message = await house.taken()
+
+    scene = house.scene
+    assert message.id == number
+    assert message.thread == places.in_channel(int(scene.channel), int(number))
+    assert (message.author, message.author_name) == (scene.person, "Ana")
+    assert message.text == "What did @Ben send?"
+    [file] = message.attachments
+    assert (file.name, file.size) == ("a.txt", 3)
+    assert file.url == f"https://discord.com/channels/{scene.guild}/{scene.channel}/{number}"
+
+
+async def test_a_direct_message_needs_no_mention(house: House) -> None:
+    """All of it is one thread."""
+    async with house.listening():
+        direct = await house.control.dm(house.scene.person)
+        await house.control.say(direct, house.scene.person, "Hello")
+        message = await house.taken()
+    assert message.thread == places.conversation(int(direct))
+    assert (message.text, message.author_name) == ("Hello", "")
+
+
+async def test_a_reply_to_an_answer_goes_on_with_its_thread(house: House) -> None:
+    """Whichever page it is, and without quoting what history has."""
+    async with house.listening(content=True) as gateway:
+        first = await house.say("How far is it?")
+        asked = await house.taken()
+        page = await gateway.get_partial_messageable(int(house.scene.channel)).send("Far.")
+        await house.notes.put(places.page_note(page.id), asked.thread.key)
+        for ping in (True, False):
+            await house.control.say(
+                house.scene.channel, house.scene.person, "And back?", reply_to=str(page.id), ping=ping
+            )
+            message = await house.taken(2 + (not ping))
+            assert (message.thread, message.text, message.quoted) == (asked.thread, "And back?", "")
+        assert first != message.id
+
+
+async def test_a_chain_of_replies_is_quoted_once(house: House) -> None:
+    """What other people said before the question, oldest first; a deleted one ends the chain."""
+    async with house.listening():
+        control, scene = house.control, house.scene
+        ben = await control.new_person("ben", scene.guild)
+        gone = await control.say(scene.channel, ben, "Lost")
+        first = await control.say(scene.channel, ben, "We go on Friday.", reply_to=gone)
+        second = await control.say(scene.channel, scene.person, "Or on Monday?", reply_to=first)
+        await control.delete(scene.channel, gone)
+        await house.say("Which day is it?", reply_to=second)
+        message = await house.taken()
+    assert message.text == "Which day is it?"
+    assert message.quoted == "Ben: We go on Friday.\nAna: Or on Monday?"
+
+
+async def test_a_mention_alone_asks_what_it_points_at(house: House) -> None:
+    """With nothing to point at, the person is asked what they want."""
+    async with house.listening():
+        control, scene = house.control, house.scene
+        ben = await control.new_person("ben", scene.guild)
+        first = await control.say(scene.channel, ben, "How far is it?", files=[Upload("map.txt", b"x")])
+        await house.say("", reply_to=first)
+        message = await house.taken()
+        assert (message.text, message.quoted) == ("How far is it?", "")
+        assert [file.name for file in message.attachments] == ["map.txt"]
+        await house.say("")
+        assert await house.told() == inbound.NOTHING_ASKED
+
+
+async def test_a_forwarded_message_is_the_question(house: House) -> None:
+    """Its words stand in a snapshot, and so do its files."""
+    async with house.listening():
+        control, scene = house.control, house.scene
+        first = await control.say(scene.channel, scene.person, "How far?", files=[Upload("m.txt", b"x")])
+        direct = await control.dm(scene.person)
+        await control.say(direct, scene.person, "", forward=(scene.channel, first))
+        message = await house.taken()
+    assert message.text == "How far?"
+    assert [file.name for file in message.attachments] == ["m.txt"]
+
+
+async def test_a_forum_s_post_is_the_question_with_its_title(house: House) -> None:
+    """Where every message is wanted; what follows in the post is its thread."""
+    async with house.listening(content=True):
+        control, scene = house.control, house.scene
+        forum = await control.new_channel(scene.guild, "help", kind="forum")
+        house.settings[forum] = ChannelSettings(every_message=True)
+        post = await control.post(forum, scene.person, "How far is it?", "To Lima.")
+        first = await house.taken()
+        await control.say(post, scene.person, "By foot.")
+        second = await house.taken(2)
+    assert first.text == "How far is it?\n\nTo Lima."
+    assert first.thread == second.thread == places.conversation(int(post))
+
+
+async def test_an_answer_opens_a_thread_where_the_channel_wants_it(house: House) -> None:
+    """The question's thread is the one that will have its id, and the worker is told from where."""
+    async with house.listening():
+        house.settings[house.scene.guild] = ChannelSettings(threads=True, persona="A llama.")
+        number = await house.say("How far?")
+        message = await house.taken()
+    assert message.thread == places.conversation(int(number))
+    assert message.persona == "A llama."
+    assert house.notes.kept[places.opens_note(int(number))] == house.scene.channel
+
+
+# ---- what is no question -------------------------------------------------------------------------------
+
+
+async def test_voice_and_polls_are_declined_in_a_sentence(house: House) -> None:
+    """The person hears what to do instead."""
+    async with house.listening():
+        direct = await house.control.dm(house.scene.person)
+        voice = [Upload("voice-message.ogg", b"x", content_type="audio/ogg")]
+        await house.control.say(direct, house.scene.person, files=voice, voice=True)
+        assert await house.told(direct) == inbound.VOICE
+        await house.say("", poll="Which day?")
+        assert await house.told() == inbound.POLL
+    assert not house.inbox.messages
+
+
+async def test_what_is_not_for_the_bot_is_passed_over(house: House) -> None:
+    """Other bots, webhooks, everyone, talk among people, replies between them, and its own messages."""
+    async with house.listening(content=True) as gateway:
+        control, scene = house.control, house.scene
+        mention = f"<@{scene.bot}> hello"
+        robot = await control.new_bot("robot", scene.guild)
+        await control.say(scene.channel, robot, mention)
+        await control.say(scene.channel, scene.person, mention, webhook=True)
+        await control.say(scene.channel, scene.person, "@everyone hello")
+        await control.say(scene.channel, scene.person, "nice weather")
+        await gateway.get_partial_messageable(int(scene.channel)).send(mention)
+        asked = await house.say("How far?")
+        await house.taken()
+        await control.say(scene.channel, scene.person, "I know that.", reply_to=asked)
+        await house.say("Last")
+        assert (await house.taken(2)).text == "Last"
+
+
+async def test_a_channel_says_who_may_ask_and_when(house: House) -> None:
+    """Not at all, only some people or roles, or without a mention."""
+    async with house.listening(content=True):
+        control, scene = house.control, house.scene
+        role = await control.new_role(scene.guild, "staff")
+        ben = await control.new_person("ben", scene.guild)
+        await control.join(scene.guild, ben, [role])
+        house.settings[scene.channel] = ChannelSettings(roles=(role,), every_message=True)
+        await house.say("One")
+        await control.say(scene.channel, ben, "Two")
+        assert (await house.taken()).text == "Two"
+        house.settings[scene.channel] = ChannelSettings(allowed=False)
+        await control.say(scene.channel, ben, "Three")
+        house.settings.clear()
+        await house.say("Four")
+        assert (await house.taken(2)).text == "Four"
+
+
+async def test_a_question_that_is_not_accepted_is_answered_so(house: House) -> None:
+    """Too many wait, or nothing can be kept: one sentence in reply, or directly where that is not allowed."""
+    async with house.listening():
+        house.inbox.error = InboxFull("25 of your questions wait already.")
+        await house.say("One")
+        assert await house.told() == "25 of your questions wait already."
+        house.inbox.error = StoreError("gone", passing=True)
+        await house.control.forbid_bot(house.scene.channel, ["send_messages"])
+        await house.say("Two")
+        assert await house.told(await house.control.dm(house.scene.person)) == UNREACHABLE
+
+
+# ---- questions that change -----------------------------------------------------------------------------
+
+
+async def test_an_edited_question_says_what_it_says_now(house: House) -> None:
+    """In time it just does; else another answer is offered. A preview of a link is no edit."""
+    async with house.listening():
+        control, scene = house.control, house.scene
+        number = await house.say("How far?")
+        asked = await house.taken()
+        await control.unfurl(scene.channel, number, "https://example.org")
+        await control.edit(scene.channel, number, f"<@{scene.bot}> How high?")
+        await eventually(lambda: house.inbox.edited)
+        house.inbox.begun = True
+        await control.edit(scene.channel, number, f"<@{scene.bot}> How deep?")
+        await eventually(lambda: house.offered)
+    assert [message.text for message in house.inbox.edited] == ["How high?", "How deep?"]
+    assert [message.text for message in house.offered] == ["How deep?"]
+    assert {message.thread for message in house.inbox.edited} == {asked.thread}
+
+
+async def test_a_deleted_question_is_taken_out(house: House) -> None:
+    """Only what was a question is looked for."""
+    async with house.listening():
+        other = await house.control.say(house.scene.channel, house.scene.person, "nice weather")
+        number = await house.say("How far?")
+        asked = await house.taken()
+        await house.control.delete(house.scene.channel, other)
+        await house.control.delete(house.scene.channel, number)
+        await eventually(lambda: house.inbox.deleted)
+    assert house.inbox.deleted == [(asked.thread, number)]
+
+
+# ---- what was missed -----------------------------------------------------------------------------------
+
+
+async def test_what_was_said_while_nobody_listened_is_found(house: House) -> None:
+    """In channels, threads and direct conversations; what was there before the first start is not."""
+    control, scene = house.control, house.scene
+    direct = await control.dm(scene.person)
+    await house.say("Before the first start")
+    await control.advance(120)
+    async with house.listening():
+        await control.say(direct, scene.person, "One")
+        await house.taken()
+    thread = await control.new_thread(scene.channel, scene.person, "T")
+    await house.say("Two")
+    await control.say(thread, scene.person, "Three", mention=True)
+    await control.say(direct, scene.person, "Four")
+    await control.say(scene.channel, scene.person, "nice weather")
+    async with house.listening():
+        await eventually(lambda: len(house.inbox.messages) == 4, "what was missed")
+    assert {message.text for message in house.inbox.messages} == {"One", "Two", "Three", "Four"}
+
+
+async def test_a_session_that_is_lost_loses_no_question(house: House) -> None:
+    """Replayed events, a resumed session and a new one: each question is there, and once."""
+    async with house.listening() as gateway:
+
+        async def hook(shard_id: int | None, *, initial: bool = False) -> None:
+            """Identify again without a pause."""
+
+        gateway.before_identify_hook = hook  # type: ignore[method-assign]
+        await house.say("One")
+        await house.taken()
+        await house.control.replay(3)
+        await house.control.ask_to_reconnect()
+        await house.say("Two")
+        await house.taken(2)
+        await house.control.invalidate()
+        await house.say("Three")
+        await eventually(lambda: len(house.inbox.messages) == 3, "the third")
+    assert [message.text for message in house.inbox.messages] == ["One", "Two", "Three"]

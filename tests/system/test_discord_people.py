@@ -1,0 +1,190 @@
+"""What people press, type and pick on Discord, in conversations with `chasqui serve all`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from adapters.discord import places
+from bots import wiring
+from bots.settings import Settings
+from core.types import Feedback
+from tests.emulators.discord.people import Upload
+from tests.emulators.discord.views import SeenMessage
+from tests.emulators.tgi import TgiStandIn
+from tests.parts import until
+from tests.system.team import Team, team
+
+LEAVE = " Staff earn two and a half days of leave each month."
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Team]:
+    """A team whose bot listens and answers."""
+    async with team(tmp_path / "data", TgiStandIn(LEAVE)) as ready:
+        await ready.serve()
+        yield ready
+
+
+async def told(here: Team, interaction: str) -> SeenMessage:
+    """What one person reads in answer to what they did."""
+
+    def answers(found: list[SeenMessage]) -> list[SeenMessage]:
+        return [each for each in found if each.interaction == interaction and not each.loading]
+
+    return answers(await here.once(lambda found: bool(answers(found))))[-1]
+
+
+async def test_a_conversation_with_buttons(here: Team) -> None:
+    """Sources with their words, a thumb with a reason, another answer instead of the first."""
+    control, scene = here.control, here.scene
+    leave = Upload("leave.txt", LEAVE.encode())
+    await here.ask("How much leave do staff earn each month?", files=[leave])
+    [first] = await here.settled()
+
+    shown = await told(
+        here, await control.click(scene.channel, scene.person, first.id, first.buttons["Sources"])
+    )
+    assert shown.seen_by == scene.person
+    assert shown.content.splitlines()[-1] == f"> {LEAVE.strip()}"
+
+    good = await control.click(scene.channel, scene.person, first.id, first.buttons["👍"])
+    assert (await told(here, good)).content.startswith("Thank you")
+    bad = await control.click(scene.channel, scene.person, first.id, first.buttons["👎"])
+    await until(lambda: here.discord.platform.interactions.known[bad].modal is not None)
+    sent = await control.submit(bad, {"reason": "Too short."})
+    assert (await told(here, sent)).content.startswith("Thank you")
+
+    [kept] = await _feedbacks(here, first)
+    assert (kept.author, kept.helped, kept.reason) == (scene.person, False, "Too short.")
+
+    ben = await control.new_person("ben", scene.guild)
+    refused = await control.click(scene.channel, ben, first.id, first.buttons["Regenerate"])
+    assert "Only whoever asked" in (await told(here, refused)).content
+    here.model.answer = " Thirty days in a year, which is 2.5 in a month."
+    again = await control.click(scene.channel, scene.person, first.id, first.buttons["Regenerate"])
+    await here.settled(2)
+    second = await told(here, again)
+    assert second.content.startswith("Thirty days")
+    assert here.model.asked[-1].prompt.count(LEAVE.strip()) == 1, "in the file, and in no turn before"
+    assert here.model.asked[-1].prompt.count("How much leave do staff earn each month?") == 1
+
+
+async def _feedbacks(here: Team, answer: SeenMessage) -> list[Feedback]:
+    """What is kept of people's thumbs on an answer in the channel."""
+    thread = places.in_channel(int(here.scene.channel), int(answer.reply_to or 0))
+    async with wiring.stores(Settings(data_dir=here.world.data)) as kept:
+        return await kept.feedbacks.of(thread)
+
+
+async def test_a_conversation_with_commands(here: Team) -> None:
+    """A reply goes on with its thread; /sources, /regenerate, /new and /forget are about one's own last."""
+    control, scene, model = here.control, here.scene, here.model
+    early = await control.command(scene.channel, scene.person, "sources")
+    assert "You have asked nothing here yet" in (await told(here, early)).content
+
+    await here.ask("How much leave?", files=[Upload("leave.txt", LEAVE.encode())])
+    first = (await here.settled())[-1]
+    await control.say(
+        scene.channel, scene.person, "How many days of leave do staff earn each month?", reply_to=first.id
+    )
+    await here.settled(2)
+    assert "How much leave?" in model.asked[-1].prompt
+
+    sources = await told(here, await control.command(scene.channel, scene.person, "sources"))
+    assert LEAVE.strip() in sources.content
+    offered = await control.complete(
+        scene.channel, scene.person, "sources", "question", {"question": "how much"}
+    )
+    await until(lambda: bool(here.discord.platform.interactions.known[offered].choices))
+    [choice] = here.discord.platform.interactions.known[offered].choices
+    assert choice["name"] == "How much leave?"
+
+    await control.command(scene.channel, scene.person, "regenerate")
+    await here.settled(3)
+    assert model.asked[-1].prompt.count("How many days of leave do staff earn each month?") == 1
+
+    new = await told(here, await control.command(scene.channel, scene.person, "new"))
+    assert "fresh start" in new.content
+    await control.say(scene.channel, scene.person, "What else?", reply_to=first.id)
+    await here.settled(4)
+    assert "How much leave?" not in model.asked[-1].prompt
+
+    for what in ("this conversation", "all that is kept of me"):
+        gone = await told(here, await control.command(scene.channel, scene.person, "forget", {"what": what}))
+        assert "deleted" in gone.content
+    shown = await told(here, await control.command(scene.channel, scene.person, "help"))
+    assert "`/forget`" in shown.content
+
+
+async def test_the_menu_of_a_message_asks_about_it(here: Team) -> None:
+    """A question in a form, with the message quoted; a summary of all that follows, for one person alone."""
+    control, scene, model = here.control, here.scene, here.model
+    ben = await control.new_person("ben", scene.guild)
+    plan = await control.say(scene.channel, ben, "We go to Lima on Friday.")
+    await control.say(scene.channel, scene.person, "By foot.")
+
+    picked = await control.message_menu(scene.channel, scene.person, "Ask about this", plan)
+    await until(lambda: here.discord.platform.interactions.known[picked].modal is not None)
+    sent = await control.submit(picked, {"question": "How far is that?"})
+    await here.settled()
+    assert (await told(here, sent)).seen_by is None
+    assert "How far is that?" in model.asked[-1].prompt
+
+    picked = await control.message_menu(scene.channel, scene.person, "Summarize from here", plan)
+    await here.settled(2)
+    assert (await told(here, picked)).seen_by == scene.person
+    assert "We go to Lima on Friday." in model.asked[-1].prompt
+    assert "By foot." in model.asked[-1].prompt
+
+
+async def test_moderators_say_what_a_channel_wants(here: Team) -> None:
+    """Others may not; threads are opened from then on, and what is not given stays."""
+    control, scene = here.control, here.scene
+    refused = await control.command(scene.channel, scene.person, "settings", {"threads": True})
+    assert "moderator" in (await told(here, refused)).content
+
+    owner = here.discord.platform.world.guild(scene.guild).owner
+    given = {"threads": True, "persona": "You are a llama.", "grounding": "off"}
+    done = await told(here, await control.command(scene.channel, owner, "settings", given))
+    assert "Each answer opens a thread" in done.content
+    more = {"every_message": True}
+    more_told = await told(here, await control.command(scene.channel, owner, "settings", more))
+    assert "You are a llama." in more_told.content
+    assert "Message Content Intent" in more_told.content
+
+    asked = await here.ask("How far is it?")
+    await until(lambda: asked in here.discord.platform.world.channels)
+    answer = (await here.settled(channel=asked))[-1]
+    assert answer.content == LEAVE.strip()
+    assert (await control.channel(asked)).name == "How far is it?"
+
+    await told(
+        here, await control.command(scene.channel, owner, "settings", {"reset": True, "answers": False})
+    )
+    await here.ask("Are you there?")
+    denied = await control.command(scene.channel, scene.person, "ask", {"question": "Are you there?"})
+    assert "do not answer in this channel" in (await told(here, denied)).content
+    assert not [each for each in await here.answers() if each.reply_to]
+
+
+async def test_a_question_may_change_or_go(here: Team) -> None:
+    """An edited one is offered another answer, once; a deleted one leaves nothing in history."""
+    control, scene, model = here.control, here.scene, here.model
+    asked = await here.ask("How far is it?")
+    await here.settled()
+    await control.edit(scene.channel, asked, f"<@{scene.bot}> How high is it?")
+    found = await here.once(lambda found: any("changed your question" in each.content for each in found))
+    offer = found[-1]
+    assert offer.reply_to == asked
+    again = await control.click(scene.channel, scene.person, offer.id, offer.buttons["Regenerate"])
+    await told(here, again)
+    await until(lambda: len(model.asked) == 2)
+    assert "How high is it?" in model.asked[-1].prompt
+
+    second = await here.ask("How deep is it?")
+    answer = (await here.settled(3))[-1]
+    await control.delete(scene.channel, second)
+    await here.ask("And how wide?", reply_to=answer.id)
+    await here.settled(4)
+    assert "How deep is it?" not in model.asked[-1].prompt
