@@ -105,4 +105,8 @@ def _is_sentence(line: str) -> bool:
     """Whether a line says something, and names no source."""
     bare = MARK.sub("", line).rstrip(_CLOSERS)
     fewest = 5 if _PAIR.match(bare) else 3  # words; less is a title
-    return bare.endswith(_ENDS) and len(words(bare[:200])) >= fewest and not _NAMES.match(line)
+    return (
+        bare.endswith(_ENDS)
+        and len(words(bare[:200])) >= fewest
+        and not (_NAMES.match(line) or OPENS.match(line))
+    )

@@ -196,7 +196,8 @@ class RedisWork:
         pausing = occupied.pauses if occupied else None
         # What was stopped need not pause, and what pauses may have been deleted.
         if occupied and not (pausing and (head.rank == STOPPED or head.id != pausing.id)):
-            occupied.heard = head
+            if not occupied.heard or head.since >= occupied.heard.since:  # a look may bring what was before
+                occupied.heard = head
         else:
             self._ready.add(at, head)
             self._news.set()

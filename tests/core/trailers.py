@@ -67,7 +67,7 @@ def value(rng: random.Random) -> str:
     """What could stand behind a key."""
     passage = rng.choice(SENT)
     title, link = passage.title, passage.link
-    own = [title, title.upper(), link, f"<{link}>", f"[{title}]({link})", f"{link or title}. "]
+    own = [title, title.upper(), link, f"<{link}>", f"[{title}]({link})", f"{link or title or 0}. "]
     own += [f"{title}, page: {passage.page}", " > ".join(passage.heading)]
     foreign = [*FOREIGN, f"[{title}]({rng.choice(FOREIGN)})", f"[{rng.choice(INVENTED)}]({link})"]
     return rng.choice([*own, *own, *foreign, *INVENTED, *NUMBERS, "no source information is available", ""])
