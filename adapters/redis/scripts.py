@@ -279,7 +279,8 @@ return 1
 SET_ASIDE = _settling(
     "most letters to keep, why",
     """
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 local letter = {v = 1, thread = thread, id = id, why = ARGV[5], at = now,
   attempts = tonumber(redis.call('HGET', state, 'attempts') or 0),
   message = redis.call('HGET', messages, id) or ''}

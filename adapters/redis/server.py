@@ -48,6 +48,7 @@ class Single:
         except ValueError:
             raise unusable("the value of one of its options cannot be read") from None
         self._client = Redis.from_pool(pool)
+        self._renewing = asyncio.Lock()  # while idle connections are closed, none of them may be taken
         self._waiting: list[_Asked] = []
         self._lanes: set[asyncio.Task[None]] = set()
 
@@ -80,6 +81,8 @@ class Single:
         pipeline = self._client.pipeline(transaction=False)
         for command, _ in carried:
             pipeline.execute_command(*command)
+        async with self._renewing:
+            pass  # from here on the next connection is taken without a pause
         try:
             return await pipeline.execute(raise_on_error=False)
         except Exception as error:  # noqa: BLE001  # whatever it is, those who asked must hear of it
@@ -91,8 +94,11 @@ class Single:
 
     async def refresh(self) -> None:
         """Connect anew: the name of a primary may stand for another server by now."""
-        with suppress(RedisError):  # closing may take too long as well
-            await self._client.connection_pool.disconnect(inuse_connections=False)
+        if self._renewing.locked():
+            return
+        async with self._renewing:
+            with suppress(RedisError):  # closing may take too long as well
+                await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def listener(self) -> PubSub:
         """A subscription over a connection of its own, not yet to anything."""
