@@ -240,7 +240,6 @@ class _Answering:
             question.text,
             message.author_name,
             turns,
-            recent.cut,
             ground.hits,
             ground.wish.whole,
             recent.left_out + len(recent.turns) - len(turns),

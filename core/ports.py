@@ -258,12 +258,10 @@ class Inbox(Protocol):
 class Recent:
     """The turns of a thread that may go into a prompt, oldest first.
 
-    They begin at the `cut`, the id of the first message whose turn goes in, where one was made; `left_out`
-    turns come before it.
+    They begin at the cut, where one was made; `left_out` turns come before it.
     """
 
     turns: Sequence[Turn] = ()
-    cut: str | None = None
     left_out: int = 0
 
 

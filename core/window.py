@@ -58,16 +58,15 @@ class Room:
 class Asking:
     """All that could go into one prompt, raw and in order of importance within each kind.
 
-    `turns` are oldest first, and `left_out` more come before them; `cut` is the message id of the first
-    turn that still goes in; `hits` are best first, or with `whole` in the order of the document, as many
-    as fit from its start. `quoted` stands before the question; of too much of it the end goes in.
+    `turns` are oldest first, from the cut on, and `left_out` come before them; `hits` are best first, or
+    with `whole` in the order of the document, as many as fit from its start. `quoted` stands before the
+    question; of too much of it the end goes in.
     """
 
     message_id: str
     question: str
     author_name: str = ""
     turns: Sequence[Turn] = ()
-    cut: str | None = None
     hits: Sequence[Hit] = ()
     whole: bool = False
     left_out: int = 0
@@ -125,7 +124,7 @@ class _Plan:
         self._author = asking.author_name
         self._whole = asking.whole
         self._all_hits = list(asking.hits if asking.whole else asking.hits[: profile.passages])
-        self._all_turns = _after_cut(asking.turns, asking.cut)
+        self._all_turns = [turn for turn in asking.turns if _tells(turn)]
         self.question = _shown(asking.question)
         if not self.question:
             raise ValueError("the question shows nothing")
@@ -133,7 +132,7 @@ class _Plan:
         self.hits: list[Hit] = []
         self.turns: list[Turn] = []
         self.cut = asking.message_id
-        self.known = asking.left_out + sum(map(_tells, asking.turns))
+        self.known = asking.left_out + len(self._all_turns)
         self.before_cut = 0
         self._system = profile.template.system if profile.system is None else profile.system
 
@@ -244,11 +243,6 @@ def middle_cut(text: str, length: int) -> str:
         return text[:length]
     head = (length - 3) // 3
     return f"{text[:head]} … {text[len(text) - (length - 3 - head) :]}"
-
-
-def _after_cut(turns: Sequence[Turn], cut: str | None) -> list[Turn]:
-    start = next((i for i, turn in enumerate(turns) if turn.message_id == cut), 0)
-    return [turn for turn in turns[start:] if _tells(turn)]
 
 
 def _tells(turn: Turn) -> bool:

@@ -3,7 +3,7 @@
 from adapters.redis import scripts
 from adapters.redis.people import forget_thread
 from adapters.redis.store import Store
-from adapters.redis.values import text, unpack
+from adapters.redis.values import unpack
 from core.ports import Recent
 from core.types import ThreadId, Turn
 
@@ -27,10 +27,10 @@ class RedisHistory:
     async def recent(self, thread: ThreadId, model: str) -> Recent:
         """As `History.recent`; a cut whose turn is gone counts no more."""
         names = self._store.keys(thread)
-        left_out, cut, stored = await self._store.run(scripts.RECENT, names, f"cut:{model}")
+        left_out, stored = await self._store.run(scripts.RECENT, names, f"cut:{model}")
         found = (unpack(Turn, entry, names.turns) for entry in reversed(stored))
         turns = [turn for turn in found if turn is not None]
-        return Recent(turns, text(cut) or None, left_out)
+        return Recent(turns, left_out)
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None:
         """Move the cut. It ends with `fresh`."""

@@ -376,8 +376,7 @@ end
 
 # Turns are looked through from the newest on, so that a long thread costs no more than a short one.
 RECENT = _script(
-    "field of the cut -> how many turns come before the cut, its message id or nothing, turns from it on, "
-    "newest first",
+    "field of the cut -> how many turns come before the cut, turns from it on, newest first",
     r"""
 local stored = redis.call('HGET', state, ARGV[1]) or ''
 local left_out, cut = stored:match('^(%d+) (.+)$')
@@ -387,13 +386,13 @@ local found, behind = {}, 0
 repeat
   local block = redis.call('LRANGE', turns, -behind - 16, -behind - 1)
   for i = #block, 1, -1 do
-    if block[i] == fresh_mark then return {0, '', found} end
+    if block[i] == fresh_mark then return {0, found} end
     found[#found + 1] = block[i]
-    if first and block[i]:find(first, 1, true) then return {tonumber(left_out), cut, found} end
+    if first and block[i]:find(first, 1, true) then return {tonumber(left_out), found} end
   end
   behind = behind + #block
 until #block < 16
-return {0, '', found}
+return {0, found}
 """,
 )
 

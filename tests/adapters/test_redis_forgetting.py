@@ -187,7 +187,7 @@ async def test_the_cut_goes_with_the_turn_that_it_names(redis_store: Store, cut:
 
     await RedisPeople(redis_store).forget("slack", ANA)
 
-    assert (await history.recent(ROOM, MODEL)).cut == (cut if stays else None)
+    assert (await history.recent(ROOM, MODEL)).left_out == int(stays)
 
 
 async def test_a_document_goes_with_the_last_who_attached_it(redis_store: Store) -> None:

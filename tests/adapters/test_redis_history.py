@@ -84,7 +84,7 @@ async def test_a_fresh_start_hides_turns_documents_and_cut(
 
     assert await kept(redis_store) == []
     assert await documents.of(THREAD) == []
-    assert (await history.recent(THREAD, MODEL)).cut is None
+    assert (await history.recent(THREAD, MODEL)).left_out == 0
     await converse(redis_store, 1)
     await attach(redis_store, document("new"))
     assert await kept(redis_store) == ["m1"]
@@ -121,14 +121,14 @@ async def test_each_model_has_its_own_cut(redis_store: Store) -> None:
     history = RedisHistory(redis_store)
     await converse(redis_store, *range(40))
     turns = await history.turns(THREAD)
-    assert await history.recent(THREAD, MODEL) == Recent(turns, None, 0)
+    assert await history.recent(THREAD, MODEL) == Recent(turns, 0)
 
     await history.set_cut(THREAD, MODEL, "m1", 1)
     await history.set_cut(THREAD, "other", "m35", 35)
     await history.set_cut(THREAD, MODEL, "m12", 12)
 
-    assert await history.recent(THREAD, MODEL) == Recent(turns[12:], "m12", 12)
-    assert await history.recent(THREAD, "other") == Recent(turns[35:], "m35", 35)
+    assert await history.recent(THREAD, MODEL) == Recent(turns[12:], 12)
+    assert await history.recent(THREAD, "other") == Recent(turns[35:], 35)
 
 
 async def test_a_cut_whose_turn_is_gone_counts_no_more(redis_store: Store) -> None:
@@ -137,7 +137,7 @@ async def test_a_cut_whose_turn_is_gone_counts_no_more(redis_store: Store) -> No
     await converse(redis_store, *range(3))
     await history.set_cut(THREAD, MODEL, "gone", 7)
 
-    assert await history.recent(THREAD, MODEL) == Recent(await history.turns(THREAD), None, 0)
+    assert await history.recent(THREAD, MODEL) == Recent(await history.turns(THREAD), 0)
 
 
 async def test_words_cannot_pass_for_the_place_of_a_cut(redis_store: Store) -> None:
@@ -149,7 +149,7 @@ async def test_words_cannot_pass_for_the_place_of_a_cut(redis_store: Store) -> N
     await redis_store.command("RPUSH", names.turns, *map(pack, turns))
     await history.set_cut(THREAD, MODEL, wanted, 1)
 
-    assert await history.recent(THREAD, MODEL) == Recent(turns[1:], wanted, 1)
+    assert await history.recent(THREAD, MODEL) == Recent(turns[1:], 1)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ async def test_an_answer_that_is_being_made_ends_before_a_fresh_start(redis_stor
 
     assert await kept(redis_store) == []
     assert await documents.of(THREAD) == []
-    assert (await history.recent(THREAD, MODEL)).cut is None
+    assert (await history.recent(THREAD, MODEL)).left_out == 0
     await converse(redis_store, 2, 3)
     assert await kept(redis_store) == ["m2", "m3"]
 

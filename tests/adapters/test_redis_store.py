@@ -572,7 +572,7 @@ async def test_a_message_goes_its_whole_way(redis_store: Store) -> None:
     assert len(await documents.of(THREAD)) == 1
     assert [turn.message_id for turn in await history.turns(THREAD)] == ["m0", "m1"]
     await history.set_cut(THREAD, "model", "m1", 1)
-    assert (await history.recent(THREAD, "model")).cut == "m1"
+    assert (await history.recent(THREAD, "model")).left_out == 1
     await history.fresh(THREAD)
     assert await history.turns(THREAD) == []
     await history.forget(THREAD)

@@ -32,7 +32,7 @@ def stored_by_the_release_before(server: RedisServer, store: Store) -> None:
     """A turn with its document, and a question whose answer was cut off when that release ended."""
     names = store.keys(THREAD)
     with server.client() as client:
-        client.rpush(names.turns, TURN)
+        client.rpush(names.turns, TURN.replace(b'"m1"', b'"m0"'), TURN)
         client.hset(names.documents, "d1", b"1:" + zlib.compress(DOCUMENT))
         client.hset(names.messages, "m2", MESSAGE)
         client.rpush(names.mail, "m2")
@@ -48,13 +48,12 @@ async def test_history_documents_and_cut_are_read(redis_server: RedisServer, red
     passage = Passage("d1:0", "d1", "a.md", "Ho.", heading=("A",), page=2)
     cited = (Citation("a.md", heading=("A",), page=2, quote="Ho."),)
 
-    assert await RedisHistory(redis_store).turns(THREAD) == [
-        Turn("m1", "Hi?", "Ho.", "answered", 1.5, citations=cited)
-    ]
+    turns = [Turn(id_, "Hi?", "Ho.", "answered", 1.5, citations=cited) for id_ in ("m0", "m1")]
+    assert await RedisHistory(redis_store).turns(THREAD) == turns
     assert await RedisDocuments(redis_store).of(THREAD) == [
         Document("d1", "a.md", Audience.of_thread(THREAD), (passage,), 1, at=1.5)
     ]
-    assert (await RedisHistory(redis_store).recent(THREAD, "m")).cut == "m1"
+    assert (await RedisHistory(redis_store).recent(THREAD, "m")).turns == turns[1:]
 
 
 async def test_a_question_that_waited_is_answered(redis_server: RedisServer, redis_store: Store) -> None:
@@ -71,7 +70,7 @@ async def test_a_question_that_waited_is_answered(redis_server: RedisServer, red
         await RedisDocuments(redis_store).put(expected, document)
         await lease.finish(turn(expected))
 
-    assert [kept.message_id for kept in await RedisHistory(redis_store).turns(THREAD)] == ["m1", "m2"]
+    assert [kept.message_id for kept in await RedisHistory(redis_store).turns(THREAD)] == ["m0", "m1", "m2"]
     assert await RedisDocuments(redis_store).of(THREAD) == [document]
 
 

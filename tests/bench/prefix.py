@@ -42,18 +42,17 @@ async def _reuse(seed: int, *, passages: int = 0, one_by_one: bool = False) -> f
     """Percent of the prompt tokens of one thread that stood at the beginning of the prompt before."""
     language = Language(seed)
     turns: list[Turn] = []
-    cut: str | None = None
+    first = 0
     before: tuple[int, ...] = ()
     reused = sent = 0
     for number in range(TURNS):
         question, answer = _said(language, QUESTION), _said(language, ANSWER)
         hits = [Hit(_passage(language, f"{number}.{n}"), 1.0) for n in range(passages)]
-        known = await _newest(turns) if one_by_one else turns
+        known = await _newest(turns) if one_by_one else turns[first:]
         fitted = await fit(
-            Asking(f"m{number}", question, turns=known, cut=cut, hits=hits), AIROBOROS, ROOM, _count
+            Asking(f"m{number}", question, turns=known, hits=hits, left_out=first), AIROBOROS, ROOM, _count
         )
-        if fitted.turns_left_out:
-            cut = fitted.cut
+        first = max(first, fitted.before_cut)
         prompt = _ids(fitted.prompt)
         reused += _common(before, prompt)
         sent += len(prompt)

@@ -117,7 +117,6 @@ def random_case(rng: random.Random, count: Count) -> Case:
         text() or "?",
         rng.choice(names),
         turns,
-        rng.choice((None, "1", "3", "gone")),
         hits[: rng.choice((0, 1, 2, 4))],
         rng.random() < 0.3,
         quoted=rng.choice(("", text())),
@@ -192,7 +191,7 @@ async def test_whole_books_fit(letter: str) -> None:
     """100 kB as question, as answer, as passage and as every name still leave a prompt that fits."""
     book = letter * (100_000 // len(letter.encode()))
     turns, hits = [turn(1, book, book, book)], [hit(1, book, book, book)]
-    asking = Asking("now", f"a{book}", book, turns, None, hits, quoted=book)
+    asking = Asking("now", f"a{book}", book, turns, hits, quoted=book)
     for profile, count in zip((AIROBOROS, SMOLLM2, VICUNA), COUNTS.values(), strict=True):
         await check(Case(asking, profile, Limits("m", 2048, 2047), None, count))
 
@@ -265,9 +264,7 @@ async def test_what_fits_goes_in_whole() -> None:
     turns = [turn(1, "Are dogs allowed?", "Yes."), turn(2, "On beds?", "No.")]
     hits = [hit(1, "Cats may sleep on beds."), hit(2, "Cats are welcome.", heading="Pets")]
 
-    fitted = await fit(
-        Asking("now", "And cats?", "", turns, None, hits), AIROBOROS, Room(512, 1536), toy_count
-    )
+    fitted = await fit(Asking("now", "And cats?", "", turns, hits), AIROBOROS, Room(512, 1536), toy_count)
 
     assert [passage.text for passage in fitted.passages] == ["Cats may sleep on beds.", "Cats are welcome."]
     parts = (
@@ -380,18 +377,17 @@ async def converse(
     words = "blue tree fee leave day team week what".split()
     steps: list[Step] = []
     turns: list[Turn] = []
-    cut: str | None = None
+    first = 0
     room = Room.of(Limits("m", 2048, 2047), profile, 512)
 
     def text(tokens: int) -> str:
         return " ".join(rng.choices(words, k=max(3, tokens // 2)))
 
     for n in range(length):
-        asking = Asking(str(n), text(question(n)), "", list(turns), cut)
+        asking = Asking(str(n), text(question(n)), "", turns[first:], left_out=first)
         fitted = await fit(asking, profile, room, toy_count)
         steps.append(Step(fitted, list(turns)))
-        if fitted.turns_left_out:
-            cut = fitted.cut
+        first = max(first, fitted.before_cut)
         turns.append(turn(n, asking.question, text(int(rng.lognormvariate(math.log(130) - 0.18, 0.6)))))
     return steps
 
@@ -460,16 +456,6 @@ async def test_a_long_question_does_not_move_the_cut() -> None:
     assert {asked.cut for asked in (short, long, again)} == {"0"}
     assert not long.question_cut
     assert again.prompt.startswith(short.prompt.removesuffix("Why? ASSISTANT:"))
-
-
-async def test_a_cut_that_is_not_there_any_more_begins_at_the_start() -> None:
-    """When the turn at the cut was forgotten or has expired, what is left is told."""
-    fitted = await fit(
-        Asking("now", "And?", "", [turn(7, "Hi", "Ho")], "3"), SMOLLM2, Room(128, 900), toy_count
-    )
-
-    assert "Ho" in fitted.prompt
-    assert fitted.cut == "7"
 
 
 async def test_names_tell_the_speakers_of_a_thread_apart() -> None:
