@@ -17,11 +17,11 @@ import yarl
 
 from tests.emulators.discord import faults
 from tests.emulators.discord.control import Control, control_of
-from tests.emulators.discord.errors import ControlError
-from tests.emulators.discord.faults import Fault
 from tests.emulators.discord.people import Upload
 from tests.emulators.discord.scenery import Scene
 from tests.emulators.discord.server import DiscordServer
+from tests.emulators.shared.errors import ControlError
+from tests.emulators.shared.faults import Fault
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # of audioop, which discord.py imports before 3.13

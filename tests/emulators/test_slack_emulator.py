@@ -21,11 +21,11 @@ from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetry
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from tests.emulators.discord.faults import Fault
+from tests.emulators.shared.errors import ControlError
+from tests.emulators.shared.faults import Fault
 from tests.emulators.slack import faults
 from tests.emulators.slack.application import MANIFEST
 from tests.emulators.slack.control import Control, control_of
-from tests.emulators.slack.errors import ControlError
 from tests.emulators.slack.outbox import Delivery
 from tests.emulators.slack.people import Upload
 from tests.emulators.slack.scenery import Scene

@@ -1,26 +1,19 @@
-"""The platform's time, which a test may let pass, and the ids that are made of it."""
+"""The ids that are made of the platform's time."""
 
-import time
 from datetime import UTC, datetime
+
+from tests.emulators.shared.clock import Clock as SharedClock
 
 EPOCH = 1_420_070_400.0
 """Seconds from 1970 to the first moment of 2015, from which Discord counts."""
 
 
-class Clock:
-    """Real time, plus what a test let pass on top."""
+class Clock(SharedClock):
+    """The time, and ids."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        super().__init__()
         self._last = 0
-
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time() + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Let this time pass at once."""
-        self._ahead += seconds
 
     def snowflake(self) -> str:
         """A new id: unique, and greater than all before it."""

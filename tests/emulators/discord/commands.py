@@ -8,9 +8,10 @@ from typing import Any
 
 import regex
 
-from tests.emulators.discord.errors import ControlError, invalid, required, too_long
+from tests.emulators.discord.errors import invalid, required, too_long
 from tests.emulators.discord.model import Json
 from tests.emulators.discord.world import World
+from tests.emulators.shared.errors import ControlError
 
 SLASH, USER, MESSAGE = 1, 2, 3
 SUBCOMMAND, GROUP = 1, 2

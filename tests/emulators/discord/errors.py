@@ -6,6 +6,8 @@ Codes: https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 from collections.abc import Mapping
 from typing import Any
 
+from tests.emulators.shared.errors import Refused
+
 ERRORS = {
     0: (404, "404: Not Found"),
     10003: (404, "Unknown Channel"),
@@ -40,20 +42,13 @@ ERRORS = {
 """The status and the sentence of each code."""
 
 
-class ApiError(Exception):
+class ApiError(Refused):
     """A call that the API refuses; `body` is its JSON."""
 
     def __init__(
         self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(body.get("message"))
-        self.status = status
-        self.body = dict(body)
-        self.headers = dict(headers or {})
-
-
-class ControlError(Exception):
-    """A test asked for something that a person or an owner of a server could not do."""
+        super().__init__(str(body.get("message")), status, body, headers)
 
 
 def refused(code: int) -> ApiError:

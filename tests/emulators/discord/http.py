@@ -2,8 +2,6 @@
 
 import json
 import re
-import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from tests.emulators.discord.errors import ApiError, refused, unauthorized
-from tests.emulators.discord.faults import Answer, Armed
 from tests.emulators.discord.platform import Asked, Call, Platform
+from tests.emulators.shared.faults import Answer, Armed
+from tests.emulators.shared.http import Reset, Verb, hang_up, happened
 
 API = "/api/v10"
 REQUEST_BYTES = 25 << 20
@@ -22,9 +21,6 @@ Handler = Callable[[Platform, Asked], Any]
 
 Route = tuple[str, str, Handler]
 """Method, path and what answers."""
-
-Verb = Callable[[str, dict[str, Any]], Awaitable[object]]
-"""How a fault does something of the control API."""
 
 
 class Http:
@@ -63,14 +59,16 @@ class Http:
         started = time.monotonic()
         faults = platform.faults.of(f"{request.method} {path}")
         try:
-            early = await self._faulty(request, faults, after=False)
-            response = early or await act(call, faults)
-            if not early:
-                response = await self._faulty(request, faults, after=True) or response
+            answer = await happened(faults, self._do, after=False)
+            if not answer:
+                response = await act(call, faults)
+                answer = await happened(faults, self._do, after=True)
+            if answer:
+                response = _given(answer)
         except ApiError as error:
             response = _json(error.body, error.status, error.headers)
-        except _Reset:
-            _hang_up(request)
+        except Reset:
+            hang_up(request)
             return web.Response(status=500)
         finally:
             call.took = time.monotonic() - started
@@ -98,28 +96,6 @@ class Http:
             return await self.conduct(request, path, lambda call, faults: act(request, call))
 
         return answer
-
-    async def _faulty(self, request: web.Request, faults: list[Armed], *, after: bool) -> web.Response | None:
-        for armed in faults:
-            if armed.fault.after == after:
-                await armed.happen(self._do)
-                if armed.fault.reset:
-                    raise _Reset
-                if armed.fault.answer:
-                    return _given(armed.fault.answer)
-        return None
-
-
-class _Reset(Exception):
-    """The connection is to be reset."""
-
-
-def _hang_up(request: web.Request) -> None:
-    """End the connection with a reset: whoever waits for an answer sees ECONNRESET."""
-    if request.transport:
-        line = request.transport.get_extra_info("socket")
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.transport.abort()
 
 
 def _given(answer: Answer) -> web.Response:

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import Base64UrlBytes
 
 from tests.emulators.discord import commands, interactions, payloads, rules
-from tests.emulators.discord.errors import ControlError
 from tests.emulators.discord.model import (
     DEFAULT,
     HAS_SNAPSHOT,
@@ -18,6 +17,7 @@ from tests.emulators.discord.model import (
     Message,
 )
 from tests.emulators.discord.platform import Platform
+from tests.emulators.shared.errors import ControlError
 
 
 @dataclass(frozen=True, slots=True)

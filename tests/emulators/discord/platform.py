@@ -5,12 +5,12 @@ from typing import Any
 
 from tests.emulators.discord.buckets import Buckets
 from tests.emulators.discord.channels import Channels
-from tests.emulators.discord.faults import Faults
 from tests.emulators.discord.gateway import Gateway
 from tests.emulators.discord.interactions import Interactions
 from tests.emulators.discord.messages import Messages
 from tests.emulators.discord.model import File, Json, content_type
 from tests.emulators.discord.world import World
+from tests.emulators.shared.faults import Faults
 
 
 @dataclass(slots=True)

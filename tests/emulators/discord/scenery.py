@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.emulators.discord import payloads, permissions
-from tests.emulators.discord.errors import ControlError
 from tests.emulators.discord.model import FORUM, PRIVATE_THREAD, TEXT, Overwrite, Role
 from tests.emulators.discord.platform import Platform
 from tests.emulators.discord.world import GUILDS, Event
+from tests.emulators.shared.errors import ControlError
 
 MEMBERS_MAY = (
     "view_channel send_messages send_messages_in_threads create_public_threads create_private_threads "

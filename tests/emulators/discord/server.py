@@ -7,12 +7,12 @@ from aiohttp import web
 
 from tests.emulators.discord import cdn, rest_bot, rest_interactions, rest_messages
 from tests.emulators.discord.control import PATH, Control
-from tests.emulators.discord.faults import Armed
 from tests.emulators.discord.gateway import Gateway
 from tests.emulators.discord.http import API, REQUEST_BYTES, Http
 from tests.emulators.discord.platform import Call, Platform
 from tests.emulators.discord.scenery import Scene
 from tests.emulators.discord.world import World
+from tests.emulators.shared.faults import Armed
 
 
 class DiscordServer:

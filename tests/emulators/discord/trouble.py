@@ -1,39 +1,20 @@
-"""What a test lets go wrong, and how it lets time pass."""
+"""What a test lets go wrong."""
 
-from tests.emulators.discord.faults import Fault
 from tests.emulators.discord.platform import Platform
+from tests.emulators.shared.trouble import Troubles
 
 
-class Trouble:
-    """Verbs that disturb. Faults are made by the functions of the module `faults`."""
+class Trouble(Troubles):
+    """As `Troubles`, and what only this platform has."""
 
     def __init__(self, platform: Platform) -> None:
+        super().__init__(platform.faults, platform.world.clock)
         self._platform = platform
         self._world = platform.world
-
-    async def fault(self, fault: Fault) -> int:
-        """Arm a fault; its number."""
-        return self._platform.faults.add(fault)
-
-    async def held(self, fault: int) -> int:
-        """How many calls a fault holds."""
-        return self._platform.faults.armed[fault].waiting
-
-    async def release(self, fault: int) -> None:
-        """Let the calls that a fault holds go on."""
-        self._platform.faults.release(fault)
-
-    async def clear_faults(self) -> None:
-        """Take all faults away."""
-        self._platform.faults.clear()
 
     async def limit_rates(self, *, on: bool = True) -> None:
         """Count calls as Discord does, or stop."""
         self._platform.buckets.on = on
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass on the platform: for tokens, links, nonces and rate limits."""
-        self._world.clock.advance(seconds)
 
     async def expire_links(self) -> None:
         """All links to files that were given so far are over; new ones are good."""

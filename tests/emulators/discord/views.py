@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 
 from tests.emulators.discord import commands
-from tests.emulators.discord.errors import ControlError
 from tests.emulators.discord.interactions import FIRST_ANSWER
 from tests.emulators.discord.model import EPHEMERAL, LOADING, Json, Message, Pinged, Version
 from tests.emulators.discord.platform import Call, Platform
+from tests.emulators.shared.errors import ControlError
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 import secrets
 from dataclasses import dataclass, field
 
-from tests.emulators.slack.errors import ApiError, ControlError
+from tests.emulators.shared.errors import ControlError
+from tests.emulators.slack.errors import ApiError
 from tests.emulators.slack.model import Json
 
 SCOPES = (

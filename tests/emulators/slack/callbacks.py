@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from tests.emulators.shared.errors import ControlError
 from tests.emulators.slack.application import Application
-from tests.emulators.slack.errors import ControlError
 from tests.emulators.slack.model import Json
 from tests.emulators.slack.outbox import Attempt, Delivery, Unacknowledged
 

@@ -1,25 +1,22 @@
-"""The platform's time, which a test may let pass, and the timestamps that name messages."""
+"""The timestamps that name messages, and waiting by the platform's time."""
 
 import asyncio
 import contextlib
-import time
+
+from tests.emulators.shared.clock import Clock as SharedClock
 
 
-class Clock:
-    """Real time, plus what a test let pass on top."""
+class Clock(SharedClock):
+    """The time, for those who wait too, and timestamps."""
 
     def __init__(self) -> None:
-        self._ahead = 0.0
+        super().__init__()
         self._last = 0
         self._moved = asyncio.Event()
 
-    def now(self) -> float:
-        """Seconds since 1970."""
-        return time.time() + self._ahead
-
     def advance(self, seconds: float) -> None:
         """Let this time pass at once, for those who wait too."""
-        self._ahead += seconds
+        super().advance(seconds)
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -2,22 +2,17 @@
 
 from typing import Any
 
+from tests.emulators.shared.errors import Refused
 
-class ApiError(Exception):
+
+class ApiError(Refused):
     """A call that the API refuses; `body` is its JSON. The status is 200 but for rate limits."""
 
     def __init__(
         self, error: str, *, status: int = 200, headers: dict[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(error)
+        super().__init__(error, status, {"ok": False, "error": error, **more}, headers)
         self.error = error
-        self.status = status
-        self.headers = headers or {}
-        self.body = {"ok": False, "error": error, **more}
-
-
-class ControlError(Exception):
-    """A test asked for something that a person or an owner of a workspace could not do."""
 
 
 def limited(seconds: int) -> ApiError:

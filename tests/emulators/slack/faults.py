@@ -5,7 +5,7 @@
 interaction, "SEND app_mention" before each try and "ACK app_mention" before its acknowledgement counts.
 """
 
-from tests.emulators.discord.faults import Answer, Fault, broken, held, lost, reset, slow, then
+from tests.emulators.shared.faults import Answer, Fault, broken, held, lost, reset, slow, then
 from tests.emulators.slack.errors import ApiError
 from tests.emulators.slack.errors import limited as too_soon
 

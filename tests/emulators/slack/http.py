@@ -1,19 +1,17 @@
 """How every HTTP call goes: it is noted, faults take it, tiers count it, and errors become JSON."""
 
 import json
-import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from tests.emulators.discord.faults import Answer, Armed
+from tests.emulators.shared.faults import Answer, Armed
+from tests.emulators.shared.http import Reset, Verb, hang_up, happened
 from tests.emulators.slack import methods_chat, methods_places
 from tests.emulators.slack.errors import ApiError
 from tests.emulators.slack.model import Json
-from tests.emulators.slack.outbox import Verb
 from tests.emulators.slack.platform import Asked, Call, Platform
 
 API = "/api/"
@@ -49,14 +47,16 @@ class Http:
         started = time.monotonic()
         faults = platform.faults.of(f"{request.method} {name}")
         try:
-            response = await self._faulty(faults, after=False)
-            if response is None:
+            answer = await happened(faults, self._do, after=False)
+            if not answer:
                 response = await act(call, faults)
-                response = await self._faulty(faults, after=True) or response
+                answer = await happened(faults, self._do, after=True)
+            if answer:
+                response = _given(answer)
         except ApiError as error:
             response = _json(error.body, error.status, error.headers)
-        except _Reset:
-            _hang_up(request)
+        except Reset:
+            hang_up(request)
             return web.Response(status=500)
         finally:
             call.took = time.monotonic() - started
@@ -83,28 +83,6 @@ class Http:
             "x-accepted-oauth-scopes": ",".join(scopes),
         }
         return _json({"ok": True, **result}, 200, headers)
-
-    async def _faulty(self, faults: list[Armed], *, after: bool) -> web.StreamResponse | None:
-        for armed in faults:
-            if armed.fault.after == after:
-                await armed.happen(self._do)
-                if armed.fault.reset:
-                    raise _Reset
-                if armed.fault.answer:
-                    return _given(armed.fault.answer)
-        return None
-
-
-class _Reset(Exception):
-    """The connection is to be reset."""
-
-
-def _hang_up(request: web.Request) -> None:
-    """End the connection with a reset: whoever waits for an answer sees ECONNRESET."""
-    if request.transport:
-        line = request.transport.get_extra_info("socket")
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        request.transport.abort()
 
 
 def _given(answer: Answer) -> web.Response:

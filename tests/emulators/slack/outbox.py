@@ -5,11 +5,12 @@ comes again at once, after a minute, and after five.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from tests.emulators.discord.faults import Faults
+from tests.emulators.shared.faults import Faults
+from tests.emulators.shared.http import Verb
 from tests.emulators.slack.clock import Clock
 from tests.emulators.slack.model import Json
 
@@ -59,10 +60,6 @@ class Route(Protocol):
 
     async def send(self, delivery: Delivery, attempt: Attempt, patience: float) -> Any:
         """The acknowledgement's content; raises `Unacknowledged`."""
-
-
-Verb = Callable[[str, dict[str, Any]], Awaitable[object]]
-"""How a fault does something of the control API."""
 
 
 class Outbox:

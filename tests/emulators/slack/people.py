@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Base64UrlBytes
 
+from tests.emulators.shared.errors import ControlError
 from tests.emulators.slack import payloads
 from tests.emulators.slack.blocks import elements_of
-from tests.emulators.slack.errors import ControlError
 from tests.emulators.slack.model import Json, Message, Version, View
 from tests.emulators.slack.platform import Platform
 

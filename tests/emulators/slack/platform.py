@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.emulators.discord.faults import Faults
+from tests.emulators.shared.faults import Faults
 from tests.emulators.slack.callbacks import Callbacks
 from tests.emulators.slack.errors import missing
 from tests.emulators.slack.events import Events

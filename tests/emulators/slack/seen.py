@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from tests.emulators.shared.errors import ControlError
 from tests.emulators.slack import blocks
 from tests.emulators.slack.blocks import elements_of
-from tests.emulators.slack.errors import ControlError
 from tests.emulators.slack.model import Json, Message, Stream, StreamState, Version
 from tests.emulators.slack.outbox import Delivery
 from tests.emulators.slack.platform import Call, Platform

@@ -5,7 +5,7 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.emulators.discord.faults import Armed
+from tests.emulators.shared.faults import Armed
 from tests.emulators.slack import transfers
 from tests.emulators.slack.control import PATH, Control
 from tests.emulators.slack.errors import ApiError

@@ -1,41 +1,22 @@
-"""What a test lets go wrong, and how it lets time pass."""
+"""What a test lets go wrong."""
 
-from tests.emulators.discord.faults import Fault
-from tests.emulators.slack.errors import ControlError
+from tests.emulators.shared.errors import ControlError
+from tests.emulators.shared.trouble import Troubles
 from tests.emulators.slack.platform import Platform
 from tests.emulators.slack.sockets import Farewell
 
 
-class Trouble:
-    """Verbs that disturb. Faults are made by the functions of the module `faults`."""
+class Trouble(Troubles):
+    """As `Troubles`, and what only this platform has."""
 
     def __init__(self, platform: Platform) -> None:
+        super().__init__(platform.faults, platform.world.clock)
         self._platform = platform
         self._world = platform.world
-
-    async def fault(self, fault: Fault) -> int:
-        """Arm a fault; its number."""
-        return self._platform.faults.add(fault)
-
-    async def held(self, fault: int) -> int:
-        """How many calls a fault holds."""
-        return self._platform.faults.armed[fault].waiting
-
-    async def release(self, fault: int) -> None:
-        """Let the calls that a fault holds go on."""
-        self._platform.faults.release(fault)
-
-    async def clear_faults(self) -> None:
-        """Take all faults away."""
-        self._platform.faults.clear()
 
     async def limit_rates(self, *, on: bool = True) -> None:
         """Count calls by Slack's tiers, or stop."""
         self._platform.tiers.on = on
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass on the platform: for retries, streams, statuses, triggers and rate limits."""
-        self._world.clock.advance(seconds)
 
     async def redeliver(self, delivery: int, reason: str = "timeout") -> None:
         """Send what was delivered once more, as after an acknowledgement that Slack missed."""

@@ -1,8 +1,9 @@
 """All that stands on the platform, found by id."""
 
+from tests.emulators.shared.errors import ControlError
 from tests.emulators.slack.application import Application
 from tests.emulators.slack.clock import Clock
-from tests.emulators.slack.errors import ApiError, ControlError
+from tests.emulators.slack.errors import ApiError
 from tests.emulators.slack.model import Channel, ChannelKind, File, Message, Team, User, View, content_type
 
 _LETTER: dict[ChannelKind, str] = {"channel": "C", "group": "C", "im": "D", "mpim": "G"}

@@ -1,0 +1,1 @@
+"""What the emulated platforms have in common: faults, their control over HTTP, and their time."""
