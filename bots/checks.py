@@ -34,6 +34,8 @@ async def everything(settings: Settings) -> AsyncIterator[Check]:
         yield check
     if settings.discord.token:
         yield await _discord(settings)
+    if settings.slack.bot_token:
+        yield await _slack(settings)
 
 
 async def serving(settings: Settings) -> AsyncIterator[Check]:
@@ -62,6 +64,23 @@ async def _discord(settings: Settings) -> Check:
         return Check("discord", False, error.sentence, "Correct CHASQUI_DISCORD__TOKEN or __API_URL.")
     reads = "may" if bot.reads_messages else "may not"
     return Check("discord", True, f"{bot.name}, which {reads} read messages that do not mention it")
+
+
+async def _slack(settings: Settings) -> Check:
+    from bots import slack_manifest  # noqa: PLC0415 - as above
+
+    mend = "Correct CHASQUI_SLACK__BOT_TOKEN or __API_URL."
+    try:
+        bot = await slack_manifest.asked(settings.slack)
+    except ChasquiError as error:
+        return Check("slack", False, error.sentence, mend)
+    lacking = sorted(set(slack_manifest.SCOPES) - bot.scopes) if bot.scopes else []
+    if lacking:
+        found = f"{bot.name} in {bot.team}, without the scopes {', '.join(lacking)}"
+        return Check(
+            "slack", False, found, "Install the app again with what `chasqui manifest slack` prints."
+        )
+    return Check("slack", True, f"{bot.name} in {bot.team}, {settings.slack.mode} mode")
 
 
 async def _replica(settings: Settings, replica: Replica) -> Check:

@@ -149,7 +149,7 @@ def split_pages(
 
 @cli.command()
 def serve(
-    roles: Annotated[list[str], typer.Argument(help="worker (answers), discord (listens), or all.")],
+    roles: Annotated[list[str], typer.Argument(help="worker (answers), discord, slack (listen), or all.")],
 ) -> None:
     """Run the long-running roles until SIGTERM or Ctrl-C, which lets answers in progress end."""
     from bots import serve
@@ -165,6 +165,21 @@ def invite(platform: Annotated[str, typer.Argument(help="discord")]) -> None:
     from bots import discord_invite
 
     _run(discord_invite.show(_settings("error")))
+
+
+@cli.command()
+def manifest(
+    platform: Annotated[str, typer.Argument(help="slack")],
+    http: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where Slack reaches us, instead of Socket Mode.")
+    ] = None,
+) -> None:
+    """Print what makes the app on Slack."""
+    if platform != "slack":
+        _end(f"There is no manifest for {platform!r}. Write `chasqui manifest slack`.", WRONG_USE)
+    from bots import slack_manifest
+
+    slack_manifest.show(http)
 
 
 @inbox.command("list")

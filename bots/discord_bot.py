@@ -10,13 +10,14 @@ from discord import app_commands
 
 from adapters.discord import buttons, places
 from adapters.discord.errors import mapped
-from adapters.discord.gateway import Gateway, Intake
+from adapters.discord.gateway import Gateway
 from adapters.discord.listening import NO_CONTENT, listen
 from adapters.discord.login import whoami
 from bots.discord_buttons import AnswerButton
 from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH
 from bots.discord_desk import Desk, Interaction
 from core.errors import PlatformError, SettingsError
+from core.intake import Intake
 from core.ports import Notes
 from core.types import Message
 
@@ -76,7 +77,8 @@ class DiscordBot(Gateway):
         turn = await self.desk.turn(asked.thread, asked.id)
         note = f"{places.NAME}:offered:{asked.id}"
         text = hashlib.sha256(asked.text.encode()).hexdigest()
-        if turn is None or turn.question == asked.text or await self.desk.notes.get(note) == text:
+        is_same = turn is not None and turn.question == asked.text  # without a turn its answer is on its way
+        if is_same or await self.desk.notes.get(note) == text:
             return
         await self.desk.notes.put(note, text, seconds=_OFFERED)
         await self.say(message, _EDITED, buttons.row(asked.thread, asked.id, 0, "again"))

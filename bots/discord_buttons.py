@@ -53,7 +53,7 @@ async def _again(interaction: Interaction, desk: Desk, press: Press) -> None:
 
 
 async def _sources(interaction: Interaction, desk: Desk, press: Press) -> None:
-    turn = await desk.turn(press.thread, press.message_id)
+    turn = await desk.shown_turn(press.thread, press.message_id)
     cited = turn.citations if turn else ()
     await tell(interaction, quotes(cited) if cited else "No source of this answer is kept.")
 

@@ -1,5 +1,6 @@
 """What commands, menus and buttons on Discord have in common: asking, and who may do what."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,6 @@ import structlog
 
 from adapters.discord import inbound, places
 from adapters.discord.errors import mapped
-from adapters.discord.gateway import UNREACHABLE
 from adapters.discord.inbound import Quoted
 from adapters.discord.questions import Questions
 from adapters.discord.sending import Token
@@ -19,6 +19,7 @@ from bots.channels import Channels
 from core.channels import ChannelSettings
 from core.commands import Conversation
 from core.errors import PlatformError, StoreError, UserError
+from core.intake import UNREACHABLE
 from core.ports import Feedbacks, History, Inbox, Notes, People
 from core.types import Attachment, Message, ThreadId, Turn
 
@@ -29,6 +30,8 @@ Interaction = discord.Interaction[Any]
 _TOKEN_LASTS = 14.5 * 60
 """Seconds for which an interaction can be answered, with some left for the last write."""
 _NOT_HERE = "I do not answer in this channel, or not you. Ask a moderator of this server."
+_LOOKS, _BETWEEN_LOOKS = 10, 0.1
+"""How often a turn is looked for, and seconds between: an interaction has three."""
 NOT_YOURS = "Only whoever asked, or a moderator, can do this."
 NOTHING_YET = "You have asked nothing here yet, or it is not kept any more."
 
@@ -132,7 +135,7 @@ class Desk:
 
     async def last(self, interaction: Interaction) -> tuple[ThreadId, str]:
         """This person's last thread in this channel, and their last message there. Raises UserError."""
-        last = await self.questions.last(interaction.channel_id or 0, str(interaction.user.id))
+        last = await self.questions.last(str(interaction.channel_id or 0), str(interaction.user.id))
         if last is None:
             raise UserError(NOTHING_YET)
         return last
@@ -174,6 +177,14 @@ class Desk:
         """The turn of a message, while it is kept."""
         turns = await self.history.turns(thread)
         return next((turn for turn in turns if turn.message_id == message_id), None)
+
+    async def shown_turn(self, thread: ThreadId, message_id: str) -> Turn | None:
+        """As `turn`, of an answer whose end stands: it is kept a moment later."""
+        for _ in range(_LOOKS):
+            if turn := await self.turn(thread, message_id):
+                return turn
+            await asyncio.sleep(_BETWEEN_LOOKS)
+        return None
 
 
 @asynccontextmanager

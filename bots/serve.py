@@ -21,8 +21,16 @@ log = structlog.get_logger()
 GATEWAYS = ("discord", "slack")
 ROLES = ("worker", *GATEWAYS, "all")
 _NOBODY = (
-    "No platform has a token, so there is nobody to talk to. Set CHASQUI_DISCORD__TOKEN, "
-    "or ask in the terminal with `chasqui chat`."
+    "No platform has a token, so there is nobody to talk to. Set CHASQUI_DISCORD__TOKEN or "
+    "CHASQUI_SLACK__BOT_TOKEN, or ask in the terminal with `chasqui chat`."
+)
+_UNCONNECTED = (
+    "Slack's Socket Mode needs the app-level token. Set CHASQUI_SLACK__APP_TOKEN to it, or let Slack call "
+    "you, with CHASQUI_SLACK__MODE=http."
+)
+_UNSIGNED = (
+    "Slack's HTTP mode needs the secret with which Slack signs. Set CHASQUI_SLACK__SIGNING_SECRET to the one "
+    "under Basic Information."
 )
 
 
@@ -42,6 +50,8 @@ async def serve(settings: Settings, roles: Collection[str]) -> int:
                 kept = await stack.enter_async_context(wiring.stores(settings))
             if "discord" in served:
                 running.append(_discord(settings, kept, draining))
+            if "slack" in served:
+                running.append(_slack(settings, kept, draining))
             log.info("serve.started", roles=sorted(served))
             await _together(running)
     return 0
@@ -52,14 +62,20 @@ def _checked(settings: Settings, roles: Collection[str]) -> set[str]:
     for role in roles:
         if role not in ROLES:
             raise SettingsError(f"There is no role {role!r}. Choose among {', '.join(ROLES)}.")
-    if "slack" in roles:
-        raise SettingsError("The role 'slack' is not there yet in this release. Serve 'discord'.")
-    has_token = bool(settings.discord.token)
-    if not has_token and "discord" in roles:
-        raise SettingsError("The role 'discord' needs a token. Set CHASQUI_DISCORD__TOKEN to the bot's.")
-    if not has_token:
+    tokens = {"discord": settings.discord.token, "slack": settings.slack.bot_token}
+    needed = {"discord": "CHASQUI_DISCORD__TOKEN", "slack": "CHASQUI_SLACK__BOT_TOKEN"}
+    for name in GATEWAYS:
+        if name in roles and not tokens[name]:
+            raise SettingsError(f"The role {name!r} needs a token. Set {needed[name]} to the bot's.")
+    talking = {name for name, token in tokens.items() if token}
+    if not talking:
         raise SettingsError(_NOBODY)
-    return {"worker", "discord"} if "all" in roles else set(roles)
+    served = {"worker", *talking} if "all" in roles else set(roles)
+    if "slack" in served and settings.slack.mode == "socket" and not settings.slack.app_token:
+        raise SettingsError(_UNCONNECTED)
+    if "slack" in served and settings.slack.mode == "http" and not settings.slack.signing_secret:
+        raise SettingsError(_UNSIGNED)
+    return served
 
 
 def _worker(settings: Settings, ready: App, platforms: dict[str, Platform]) -> Worker:
@@ -88,6 +104,13 @@ async def _discord(settings: Settings, kept: Stores, draining: asyncio.Event) ->
     # With its own address there is one gateway; else Discord says how many, and where they are.
     shards = 1 if ours.gateway_url else None
     await discord_bot.run(ours.token.get_secret_value(), desk, draining, shards=shards)
+
+
+async def _slack(settings: Settings, kept: Stores, draining: asyncio.Event) -> None:
+    """The gateway of Slack."""
+    from bots import slack_bot  # noqa: PLC0415 - half a second for who needs it
+
+    await slack_bot.run(settings.slack, settings.http, kept, draining)
 
 
 async def _together(running: Collection[Coroutine[Any, Any, None]]) -> None:

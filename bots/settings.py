@@ -141,6 +141,9 @@ class SlackSettings(_Section):
     api_url: str | None = Field(default=None, description="Web API address, instead of Slack's own")
     moderators: Names = Field(default=(), description="people who may stop and forget for others")
     curators: Names = Field(default=(), description="people who may change the knowledge base")
+    channels: dict[str, ChannelSection] = Field(
+        default={}, description="what a channel or a workspace wants, by its id: [slack.channels.ID]"
+    )
 
 
 class HttpSettings(_Section):

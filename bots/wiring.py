@@ -100,6 +100,16 @@ async def platforms(settings: Settings, kept: Stores) -> AsyncIterator[dict[str,
                 rates=kept.rates,
             )
             found["discord"] = await stack.enter_async_context(discord)
+        if token := settings.slack.bot_token:
+            from adapters.slack import platform  # noqa: PLC0415 - as above
+
+            slack = platform.connected(
+                token.get_secret_value(),
+                api_url=settings.slack.api_url,
+                notes=kept.notes,
+                rates=kept.rates,
+            )
+            found["slack"] = await stack.enter_async_context(slack)
         yield found
 
 

@@ -1,6 +1,7 @@
 """What people attach on Discord, and what they said before, as files."""
 
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
@@ -13,6 +14,8 @@ from core.types import Attachment
 _HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _AS_IT_IS = {"Accept-Encoding": "identity"}
+_RAN_OUT = (403, 404)
+"""What the servers of files answer to a link whose day is over."""
 _PIECE = 1 << 16
 _CONVERSATION = "chasqui:conversation"
 _MOST_MESSAGES = 1000
@@ -57,13 +60,29 @@ class Downloads:
         if urlsplit(url).hostname not in self._hosts:
             raise FileRefused(f"{file.name} does not lie on Discord. Attach the file itself.")
         try:
-            async with self._session.get(url, headers=_AS_IT_IS, allow_redirects=False) as response:
+            async with AsyncExitStack() as stack:
+                response = await stack.enter_async_context(self._get(url))
+                if response.status in _RAN_OUT:
+                    response = await stack.enter_async_context(self._get(await self._refreshed(file, url)))
                 if response.status != 200:
                     raise FileRefused(_GONE.format(name=file.name))
                 async for piece in response.content.iter_chunked(_PIECE):
                     yield piece
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise FileRefused(f"{file.name} could not be fetched from Discord. Send it again.") from error
+
+    def _get(self, url: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._session.get(url, headers=_AS_IT_IS, allow_redirects=False)
+
+    async def _refreshed(self, file: Attachment, url: str) -> str:
+        """The address of a file whose link ran out, good for another day."""
+        route = discord.http.Route("POST", "/attachments/refresh-urls")
+        try:
+            with mapped():
+                told = await self._client.http.request(route, json={"attachment_urls": [url]})
+        except PlatformError as error:
+            raise FileRefused(_GONE.format(name=file.name)) from error
+        return str(told["refreshed_urls"][0]["refreshed"])
 
     async def _address(self, file: Attachment) -> str:
         """Where a file lies now: a message always knows the address that is good today."""

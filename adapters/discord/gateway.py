@@ -1,8 +1,6 @@
 """Discord's gateway: listens, and puts what people ask into the inbox. It never answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -15,28 +13,17 @@ from adapters.discord.inbound import Quoted
 from adapters.discord.questions import Questions
 from core.channels import ChannelSettings
 from core.errors import InboxFull, PlatformError, StoreError
-from core.ports import Inbox, Notes
+from core.intake import UNREACHABLE, Intake
 from core.types import Message
 
 log = structlog.get_logger()
 
-UNREACHABLE = "I cannot take questions at the moment. Please ask again in a minute."
 _CHAIN = 5
 """Messages that are followed back from one that points at another."""
 _KNOWN = 30 * 86_400.0
 """Seconds for which a promised thread may be opened."""
 _OURS = ("discord.py: ", "CommandTree", "discord-ui-")
 """How the tasks in which discord.py tells us things are called."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What a gateway needs of chasqui: where questions go, what is noted, and what each channel wants."""
-
-    inbox: Inbox
-    notes: Notes
-    settings: Callable[..., Awaitable[ChannelSettings]]
-    """The settings that count in the last of these: the id of a guild, if there is one, and of a channel."""
 
 
 class Gateway(discord.AutoShardedClient):

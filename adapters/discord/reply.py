@@ -9,7 +9,7 @@ from discord.ui import View
 
 from adapters.discord import buttons, places
 from adapters.discord.buttons import Verb
-from adapters.discord.errors import InteractionOver, Unreachable, mapped
+from adapters.discord.errors import InteractionOver, Unreachable
 from adapters.discord.footer import footer
 from adapters.discord.markdown import CONTENT
 from adapters.discord.sending import (
@@ -65,11 +65,9 @@ class DiscordReply:
         if text is None or self._place.interaction:
             return
         await self._sender.open()
-        channel = self._shared.client.get_partial_messageable(self._place.channel)
         await asyncio.sleep(_TYPING_AFTER)
         while True:
-            with mapped():
-                await channel.typing()
+            await self._shared.type(self._place.channel)
             await asyncio.sleep(_TYPING_EVERY)
 
     async def write(self, page: int, markdown: str, *, final: bool) -> None:
@@ -136,18 +134,22 @@ class DiscordReply:
 
     async def _seal(self) -> None:
         """Take the Stop button away from a page that has it though it has its last text."""
-        part, self._unsealed = self._unsealed, None
-        if part is None:
+        if self._unsealed is None:
             return
         try:
-            if part not in self._texts:
-                posted = await self._sender.read(self._ids[part])
-                self._texts[part] = posted.content
-                if not buttons.presses(posted):
-                    return
-            await self._edit(part, self._texts[part], None)
+            if await self._has_button(self._unsealed):
+                await self._edit(self._unsealed, self._texts[self._unsealed], None)
         except PageClosed as error:
             log.info("discord.page_not_sealed", detail=str(error))
+        self._unsealed = None  # and no earlier: what failed is tried again
+
+    async def _has_button(self, part: int) -> bool:
+        """Whether an unsealed page has one: what another worker wrote is read."""
+        if part in self._texts:
+            return True
+        posted = await self._sender.read(self._ids[part])
+        self._texts[part] = posted.content
+        return bool(buttons.presses(posted))
 
     async def _begin(self) -> None:
         """Learn, before the first write, what those who began this answer before have sent."""

@@ -1,5 +1,6 @@
 """The two ways in which a part of an answer reaches people: a message of a channel, or an interaction."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -27,8 +28,10 @@ _ARCHIVED_AFTER: Literal[1440] = 1440
 """Minutes without a message."""
 _ACKNOWLEDGED_WITHIN = 5.0
 """Seconds: an interaction has three to be acknowledged."""
-_EVERYWHERE = Rate("discord:global", 45, 1.0)
-"""Of the 50 requests a second that a bot has; interactions do not count there."""
+_EVERYWHERE = Rate("discord:global", 50, 1.1)
+"""The 50 requests a second that a bot has, with room for what is late; interactions do not count there."""
+_TYPING = Rate("discord:typing", 5, 1.0)
+"""How many of those may only say that an answer will come."""
 _ORIGINAL = cast(int, "@original")
 """The message that acknowledges an interaction: discord.py puts any id into the path as it stands."""
 
@@ -44,14 +47,20 @@ class Shared:
     async def write(self, channel: int, call: Callable[[], Awaitable[T]]) -> T:
         """Write into a channel, whose creates and edits are counted together; raises PlatformError."""
         bucket = f"discord:channel:{channel}"
-        await self.rates.wait(_EVERYWHERE)
-        await self.rates.wait(Rate(bucket, 10, 10.0))
+        await asyncio.gather(self.rates.wait(_EVERYWHERE), self.rates.wait(Rate(bucket, 10, 10.0)))
         try:
             with mapped():
                 return await call()
         except RateLimited as error:
             await self.rates.rest(bucket, error.retry_after or 1.0)
             raise
+
+    async def type(self, channel: int) -> None:
+        """Be seen typing for ten seconds, once there is room for that; raises PlatformError."""
+        await self.rates.wait(_TYPING)
+        await self.rates.wait(_EVERYWHERE)
+        with mapped():
+            await self.client.get_partial_messageable(channel).typing()
 
 
 class Sender(Protocol):

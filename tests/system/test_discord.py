@@ -14,6 +14,7 @@ from tests.emulators.discord.views import SeenMessage
 from tests.emulators.tgi import TgiStandIn
 from tests.fakes import said_before
 from tests.parts import until
+from tests.system.memory import Memory
 from tests.system.program import ended
 from tests.system.team import team
 
@@ -194,6 +195,67 @@ async def test_a_channel_that_goes_in_mid_answer_ends_it(tmp_path: Path) -> None
         assert (await here.answered())[0].content == "Far."
 
 
+async def test_a_thread_that_is_archived_in_mid_answer_is_answered_to_the_end(tmp_path: Path) -> None:
+    """No page can be edited there any more: the rest stands on a new one, and no word is lost."""
+    model = TgiStandIn(goes_on, token_delay=0.02, max_total_tokens=8000)
+    async with team(tmp_path / "data", model) as here:
+        await here.serve(BACKEND__MAX_NEW_TOKENS="4000")
+        control, scene = here.control, here.scene
+        thread = await control.new_thread(scene.channel, scene.person, "A thread")
+        await control.say(thread, scene.person, "How do I get there?", mention=True)
+        await here.once(partial(_holds, "Step 5 "), thread)
+        await control.set_thread(thread, archived=True)
+        model.token_delay = 0.0
+        found = await here.answered(channel=thread)
+    assert words(said([page.content for page in found])) == words(LONG)
+
+
+async def test_an_answer_is_ended_before_the_process_ends(tmp_path: Path) -> None:
+    """SIGTERM in mid-answer: nothing more is taken, what was begun is said to its end, and all is well."""
+    model = TgiStandIn(" " + LONG[:400], token_delay=0.02)
+    async with team(tmp_path / "data", model) as here:
+        served = await here.serve()
+        await here.ask("How do I get there?")
+        await here.once(partial(_holds, "Step 2 "))
+        assert await served.end() == 0
+        [answer] = await here.answers()
+        assert answer.content == LONG[:400].strip()
+        assert "Regenerate" in answer.buttons
+        assert len(served.said("assistant.answered")) == 1
+
+
+WAYS = {
+    "mention": ("POST /channels/*/messages", "PATCH /channels/*/messages/*"),
+    "command": ("POST /webhooks/*/*", "PATCH /webhooks/*/*/messages/*"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_answer_survives_what_discord_and_the_line_do_to_it(way: str, tmp_path: Path) -> None:
+    """Resets before and after the effect, 5xx, refusals and true rate limits: it stands whole, and once."""
+    post, patch = WAYS[way]
+    async with team(tmp_path / "data", TgiStandIn(" " + LONG, max_total_tokens=8000)) as here:
+        await here.serve(BACKEND__MAX_NEW_TOKENS="4000")
+        control, scene = here.control, here.scene
+        await control.limit_rates()
+        for fault in (
+            faults.reset(post),
+            faults.lost(post),
+            faults.broken(patch, 503),
+            faults.limited(post, scope="global"),
+            faults.limited(patch, via=False, retry_after=1),
+            faults.lost(patch),
+        ):
+            await control.fault(fault)
+        if way == "mention":
+            await here.ask("How do I get there?")
+        else:
+            await control.command(scene.channel, scene.person, "ask", {"question": "How do I get there?"})
+        found = await here.answered()
+    assert words(said([page.content for page in found])) == words(LONG)
+    assert [bool(page.buttons) for page in found] == [False, False, True]
+
+
 HOSTILE = {
     "mentions": " @everyone and @here, <@&1> says **hello** to <@2>.",
     "a fence that is never closed": " Try this:\n\n```python\nprint(1)",
@@ -231,6 +293,21 @@ async def test_files_of_all_kinds_are_taken_or_declined(tmp_path: Path) -> None:
     assert "big.txt is larger than 25 MB" in answer.content
 
 
+async def test_a_file_that_lies_of_its_size_takes_no_memory(tmp_path: Path) -> None:
+    """150 MB that say they are 24: reading ends at the limit, and no process grows by it."""
+    async with team(tmp_path / "data", TgiStandIn(LEAVE)) as here:
+        await here.serve()
+        with Memory(here.world.data) as before:
+            await here.ask("How much leave is there?", files=[Upload("leave.txt", LEAVE.encode())])
+            await here.answered()
+        lying = Upload("big.bin", b"x" * 100_000, claims=24_000_000, serves=150_000_000)
+        with Memory(here.world.data) as memory:
+            await here.ask("What is in it?", files=[lying])
+            found = await here.answered(2)
+    assert "big.bin is larger than 25 MB" in found[-1].content
+    assert memory.peak < before.peak + 20
+
+
 async def test_no_secret_is_in_the_log(tmp_path: Path) -> None:
     """Neither the bot's token nor that of an interaction, at the finest level and with errors."""
     async with team(tmp_path / "data", LOG__LEVEL="debug") as here:
@@ -255,7 +332,7 @@ async def test_no_secret_is_in_the_log(tmp_path: Path) -> None:
     [
         ({"DISCORD__TOKEN": ""}, ["all"], "CHASQUI_DISCORD__TOKEN"),
         ({"DISCORD__TOKEN": "wrong.to.ken"}, ["all"], "CHASQUI_DISCORD__TOKEN"),
-        ({}, ["slack"], "not there yet"),
+        ({}, ["slack"], "CHASQUI_SLACK__BOT_TOKEN"),
         ({"DISCORD__CHANNELS": '{"1": {"every_message": true}}'}, ["discord"], "Message Content Intent"),
         ({"DISCORD__CHANNELS": '{"1": {"evry_message": true}}'}, ["all"], "discord.channels.1.evry_message"),
         ({"DISCORD__API_URL": "discord.com"}, ["discord"], "CHASQUI_DISCORD__API_URL"),

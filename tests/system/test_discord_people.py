@@ -40,7 +40,7 @@ async def test_a_conversation_with_buttons(here: Team) -> None:
     control, scene = here.control, here.scene
     leave = Upload("leave.txt", LEAVE.encode())
     await here.ask("How much leave do staff earn each month?", files=[leave])
-    [first] = await here.settled()
+    [first] = await here.answered()  # and no later: its buttons can be pressed before its turn is kept
 
     shown = await told(
         here, await control.click(scene.channel, scene.person, first.id, first.buttons["Sources"])
@@ -188,3 +188,75 @@ async def test_a_question_may_change_or_go(here: Team) -> None:
     await here.ask("And how wide?", reply_to=answer.id)
     await here.settled(4)
     assert "How deep is it?" not in model.asked[-1].prompt
+
+
+async def test_a_question_may_change_while_it_is_answered(here: Team) -> None:
+    """Another answer is offered at once; whoever takes it ends the one that is being written."""
+    control, scene, model = here.control, here.scene, here.model
+    model.answer, model.token_delay = " far" * 400, 0.05
+    asked = await here.ask("How far is it?")
+    await here.once(bool)
+    await control.edit(scene.channel, asked, f"<@{scene.bot}> How high is it?")
+    found = await here.once(lambda found: "changed your question" in found[-1].content)
+    model.answer, model.token_delay = " High.", 0.0
+    offer = found[-1]
+    again = await control.click(scene.channel, scene.person, offer.id, offer.buttons["Regenerate"])
+    await here.answered(3)
+    assert (await told(here, again)).content == "High."
+    first = (await here.answers())[0]
+    assert first.content.splitlines()[-1] == "Stopped."
+    prompt = model.asked[-1].prompt
+    assert "How high is it?" in prompt
+    assert "How far is it?" not in prompt
+
+
+async def test_whoever_may_stops_an_answer_and_the_slot_is_free(here: Team) -> None:
+    """The asker by `/stop`, a moderator by the button, and whoever deletes the question."""
+    control, scene, model = here.control, here.scene, here.model
+    model.answer, model.token_delay = " far" * 400, 0.05
+    owner = here.discord.platform.world.guild(scene.guild).owner
+
+    async def begun() -> tuple[str, str, SeenMessage]:
+        """A channel, a question there, and the first words of its answer."""
+        channel = await control.new_channel(scene.guild, "a-channel")
+        asked = await control.say(channel, scene.person, "How far is it?", mention=True)
+        [page] = await here.once(bool, channel)
+        await until(lambda: model.running == 1)
+        return channel, asked, page
+
+    async def stopped(channel: str) -> str:
+        """The last line of an answer that ends, as its slot is free."""
+        await until(lambda: model.running == 0)
+        return (await here.answered(channel=channel))[0].content.splitlines()[-1]
+
+    channel, _, _ = await begun()
+    await control.command(channel, scene.person, "stop")
+    assert await stopped(channel) == "Stopped."
+
+    channel, _, page = await begun()
+    await control.click(channel, owner, page.id, page.buttons["Stop"])
+    assert await stopped(channel) == "Stopped."
+
+    channel, asked, _ = await begun()
+    await control.delete(channel, asked)
+    assert await stopped(channel) == "Stopped."
+
+
+async def test_buttons_outlive_the_process_that_made_them(here: Team) -> None:
+    """Sources, another answer, and a thumb, after a restart; other people's rights are as before."""
+    control, scene = here.control, here.scene
+    await here.ask("How much leave do staff earn?", files=[Upload("leave.txt", LEAVE.encode())])
+    [answer] = await here.settled()
+    await here.served[-1].end()
+    await here.serve()
+
+    shown = await control.click(scene.channel, scene.person, answer.id, answer.buttons["Sources"])
+    assert LEAVE.strip() in (await told(here, shown)).content
+    good = await control.click(scene.channel, scene.person, answer.id, answer.buttons["👍"])
+    assert (await told(here, good)).content.startswith("Thank you")
+    ben = await control.new_person("ben", scene.guild)
+    refused = await control.click(scene.channel, ben, answer.id, answer.buttons["Regenerate"])
+    assert "Only whoever asked" in (await told(here, refused)).content
+    again = await control.click(scene.channel, scene.person, answer.id, answer.buttons["Regenerate"])
+    await here.answered(2)
+    assert (await told(here, again)).content.startswith(LEAVE.strip())

@@ -9,27 +9,15 @@ import pytest
 
 from adapters.discord import places
 from adapters.discord.buttons import row
-from adapters.discord.gateway import Intake
 from bots.channels import Channels
 from bots.discord_bot import DiscordBot
 from bots.discord_desk import Desk
+from core.intake import Intake
 from core.types import Feedback, Message, ThreadId, Turn
 from tests.adapters.discord.parts import FakeNotes
-from tests.adapters.discord.test_discord_gateway import FakeInbox
+from tests.fakes import FakeInbox
 
 simcord: Any = pytest.importorskip("simcord", reason="it is in the dev group")
-
-
-class Inbox(FakeInbox):
-    """That of the gateway's tests, which also knows what was stopped."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stopped: list[tuple[ThreadId, str | None]] = []
-
-    async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
-        """As `Inbox.stop`."""
-        self.stopped.append((thread, message_id))
 
 
 @dataclass
@@ -53,7 +41,7 @@ class Place:
     """The bot among people."""
 
     bot: DiscordBot
-    inbox: Inbox
+    inbox: FakeInbox
     kept: Kept
     channel: Any
     ana: Any
@@ -67,7 +55,7 @@ class Place:
 @asynccontextmanager
 async def a_place() -> AsyncIterator[Place]:
     """A server with a channel and somebody in it."""
-    inbox, kept, notes = Inbox(), Kept(), FakeNotes()
+    inbox, kept, notes = FakeInbox(), Kept(), FakeNotes()
     ports: dict[str, Any] = {"inbox": inbox, "history": kept, "people": None, "feedbacks": kept}
     desk = Desk(**ports, notes=notes, channels=Channels("discord", notes, {}), moderators=())
     bot = DiscordBot(Intake(ports["inbox"], notes, desk.channels.of), desk, content=False, shards=1)
@@ -108,7 +96,7 @@ async def test_buttons_do_what_they_say_after_a_restart() -> None:
         stop, bad = (item.custom_id for item in view.children)  # type: ignore[attr-defined] # they are buttons
 
         await place.ana.click(message, custom_id=stop)
-        assert place.inbox.stopped == [(place.asked.thread, place.asked.id)]
+        assert place.inbox.stopped == [place.asked.thread]
 
         shown = await place.ana.click(message, custom_id=bad)
         await place.ana.submit_modal(shown, {"reason": "Too short."})

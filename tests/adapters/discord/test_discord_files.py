@@ -90,7 +90,7 @@ async def test_a_file_elsewhere_is_not_fetched(platform: DiscordPlatform) -> Non
     assert asked == []
 
 
-@pytest.mark.parametrize("trouble", ["deleted", "other name", "gone", "broken off"])
+@pytest.mark.parametrize("trouble", ["deleted", "other name", "gone", "not refreshed", "broken off"])
 async def test_a_file_that_cannot_be_had_is_refused_in_a_sentence(
     trouble: str, discord: DiscordServer, platform: DiscordPlatform
 ) -> None:
@@ -101,7 +101,10 @@ async def test_a_file_that_cannot_be_had_is_refused_in_a_sentence(
     elif trouble == "other name":
         file = Attachment("b.txt", file.url, file.size)
     elif trouble == "gone":
-        await discord.control.fault(faults.broken("GET /attachments/**", 404))
+        await discord.control.fault(faults.broken("GET /attachments/**", 404, times=2))
+    elif trouble == "not refreshed":
+        await discord.control.fault(faults.broken("GET /attachments/**", 403))
+        await discord.control.fault(faults.denied("POST /attachments/refresh-urls", 50001))
     else:
         await discord.control.fault(faults.Fault(on="GET /attachments/**", cut=1000))
     with pytest.raises(FileRefused, match="Send it again"):
@@ -153,8 +156,14 @@ async def test_a_conversation_that_may_not_be_read_says_why(
         await content(platform, said)
 
 
-async def test_a_stored_link_is_fetched_as_it_is(discord: DiscordServer, platform: DiscordPlatform) -> None:
+@pytest.mark.parametrize("ran_out", [False, True])
+async def test_a_stored_link_is_fetched_and_refreshed_when_its_day_is_over(
+    ran_out: bool, discord: DiscordServer, platform: DiscordPlatform
+) -> None:
     """A file that came with a command stands in no message."""
     file = discord.platform.file(discord.scene.channel, "a.txt", b"one")
     url = links.signed(discord.platform.world, file)
+    if ran_out:
+        await discord.control.expire_links()
     assert await content(platform, Attachment("a.txt", url)) == b"one"
+    assert len(await discord.control.calls("refresh-urls")) == ran_out

@@ -1,7 +1,7 @@
 """What the gateway makes of what people do on Discord: questions in the inbox, or a sentence."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,50 +9,20 @@ import pytest
 
 from adapters.discord import inbound, places
 from adapters.discord.address import aim
-from adapters.discord.gateway import UNREACHABLE, Gateway, Intake
-from adapters.discord.listening import listen
+from adapters.discord.gateway import Gateway
+from adapters.discord.listening import NO_CONTENT, listen
+from adapters.discord.login import NOT_ACCEPTED
 from core.channels import ChannelSettings
-from core.errors import InboxFull, StoreError
-from core.ports import Receipt
-from core.types import Message, ThreadId
+from core.errors import ChasquiError, InboxFull, SettingsError, StoreError
+from core.intake import UNREACHABLE, Intake
+from core.types import Message
 from tests.adapters.discord.parts import FakeNotes, eventually
 from tests.emulators.discord.control import Control
 from tests.emulators.discord.people import Upload
 from tests.emulators.discord.scenery import Scene
 from tests.emulators.discord.server import DiscordServer
-
-
-class FakeInbox:
-    """An inbox that keeps what is put; `error` is raised instead."""
-
-    def __init__(self) -> None:
-        self.put_: dict[str, Message] = {}
-        self.edited: list[Message] = []
-        self.deleted: list[tuple[ThreadId, str]] = []
-        self.error: Exception | None = None
-        self.begun = False
-
-    @property
-    def messages(self) -> Sequence[Message]:
-        """What was accepted, in its order."""
-        return list(self.put_.values())
-
-    async def put(self, message: Message) -> Receipt:
-        """As `Inbox.put`."""
-        if self.error:
-            raise self.error
-        known = message.id in self.put_
-        self.put_.setdefault(message.id, message)
-        return Receipt(not known, 0)
-
-    async def edit(self, message: Message) -> bool:
-        """As `Inbox.edit`."""
-        self.edited.append(message)
-        return not self.begun
-
-    async def delete(self, thread: ThreadId, message_id: str) -> None:
-        """As `Inbox.delete`."""
-        self.deleted.append((thread, message_id))
+from tests.emulators.discord.world import GUILD_MESSAGES, Event
+from tests.fakes import FakeInbox
 
 
 class House:
@@ -191,8 +161,11 @@ async def test_a_chain_of_replies_is_quoted_once(house: House) -> None:
         await control.delete(scene.channel, gone)
         await house.say("Which day is it?", reply_to=second)
         message = await house.taken()
+        read = [call.path for call in await control.calls("GET /channels/{channel}/messages/{message}")]
     assert message.text == "Which day is it?"
     assert message.quoted == "Ben: We go on Friday.\nAna: Or on Monday?"
+    assert read.count(f"/channels/{scene.channel}/messages/{first}") == 1
+    assert f"/channels/{scene.channel}/messages/{second}" not in read, "it came with the question"
 
 
 async def test_a_mention_alone_asks_what_it_points_at(house: House) -> None:
@@ -330,15 +303,58 @@ async def test_an_edited_question_says_what_it_says_now(house: House) -> None:
 
 
 async def test_a_deleted_question_is_taken_out(house: House) -> None:
-    """Only what was a question is looked for."""
+    """Only what was a question is looked for; a moderator may delete many messages at once."""
     async with house.listening():
-        other = await house.control.say(house.scene.channel, house.scene.person, "nice weather")
-        number = await house.say("How far?")
-        asked = await house.taken()
-        await house.control.delete(house.scene.channel, other)
-        await house.control.delete(house.scene.channel, number)
-        await eventually(lambda: house.inbox.deleted)
-    assert house.inbox.deleted == [(asked.thread, number)]
+        control, scene = house.control, house.scene
+        other = await control.say(scene.channel, scene.person, "nice weather")
+        first = await house.say("How far?")
+        far = await house.taken()
+        second = await house.say("How high?")
+        high = await house.taken(2)
+        await control.delete(scene.channel, other)
+        await control.delete(scene.channel, first)
+        many = {"ids": [other, second], "channel_id": scene.channel, "guild_id": scene.guild}
+        house.discord.platform.world.emit(Event("MESSAGE_DELETE_BULK", many, scene.guild, GUILD_MESSAGES))
+        await eventually(lambda: len(house.inbox.deleted) == 2)
+    assert house.inbox.deleted == [(far.thread, first), (high.thread, second)]
+
+
+# ---- how it listens ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [False, True])
+async def test_discord_is_asked_for_no_more_than_is_needed(content: bool, house: House) -> None:
+    """Guilds and messages; the content of all messages only where some channel wants it. Nothing is kept."""
+    async with house.listening(content=content) as gateway:
+        [session] = (await house.control.gateway()).sessions
+        await house.say("How far?")
+        await house.taken()
+        assert not gateway.cached_messages
+        assert [member.id for guild in gateway.guilds for member in guild.members] == [gateway.us]
+    assert session.intents == (37377 if content else 4609)
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (4014, NO_CONTENT),
+        (4004, NOT_ACCEPTED),
+        (4013, "Discord closed the gateway for good, with code 4013."),
+    ],
+)
+async def test_what_ends_the_gateway_for_good_is_said(code: int, sentence: str, house: House) -> None:
+    """The portal withdrew the intent or the token: one sentence, and no attempt after attempt."""
+
+    async def listen_until_closed() -> None:
+        async with house.listening(content=True) as gateway:
+            await house.control.drop(code)
+            await eventually(gateway.is_closed, "the end")
+
+    with pytest.raises(ChasquiError) as raised:
+        await listen_until_closed()
+    assert str(raised.value) == sentence
+    assert isinstance(raised.value, SettingsError) == (code != 4013)
+    assert (await house.control.gateway()).identifies == 1
 
 
 # ---- what was missed -----------------------------------------------------------------------------------

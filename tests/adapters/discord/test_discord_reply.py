@@ -16,9 +16,9 @@ from core.ports import END, FILE
 from core.types import Checkpoint, Citation, Message, Outcome
 from tests.adapters.discord.parts import FakeNotes, FakeRates, asked, asked_by_command, eventually, speaking
 from tests.emulators.discord import faults
-from tests.emulators.discord.faults import Fault
 from tests.emulators.discord.server import DiscordServer
 from tests.emulators.discord.views import SeenMessage
+from tests.emulators.shared.faults import Fault
 from tests.fakes import FakeLedger
 
 SEND = "POST /channels/*/messages"
@@ -153,6 +153,19 @@ async def test_writes_wait_for_the_buckets_that_all_workers_share(
     ] * 2
 
 
+async def test_typing_leaves_room_for_answers(
+    discord: DiscordServer, platform: DiscordPlatform, rates: FakeRates
+) -> None:
+    """It counts among the calls of the bot, of which it may take a share."""
+    message = await asked(discord)
+    typing = asyncio.create_task(platform.reply(message, FakeLedger()).status("Thinking …"))
+    await eventually(lambda: discord.control.typing(discord.scene.channel), "typing")
+    typing.cancel()
+    own, every = rates.asked
+    assert (own.bucket, every.bucket) == ("discord:typing", "discord:global")
+    assert own.calls / own.seconds < every.calls / every.seconds / 2
+
+
 # ---- killed at every call ------------------------------------------------------------------------------
 
 
@@ -230,6 +243,22 @@ async def test_a_write_may_be_repeated_whatever_became_of_it(
                 assert attempt == 0
     [answer] = await answers(discord, message)
     assert answer.content == "It is far."
+
+
+async def test_the_stop_button_of_a_whole_page_goes_at_last(
+    discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """Also when Discord did not take that at once: the next try begins with it."""
+    message, ledger = await asked(discord), FakeLedger()
+    reply = platform.reply(message, ledger)
+    await play(reply, ledger, WHOLE[:1])
+    await discord.control.fault(faults.broken(EDIT, 501))
+    with pytest.raises(WriteFailed):
+        await play(reply, ledger, WHOLE[1:2])
+    await play(reply, ledger, WHOLE[1:2])
+    first, second = await answers(discord, message)
+    assert shown(first) == ("It is far.", ())
+    assert shown(second) == ("Take a llama.", ("Stop",))
 
 
 # ---- the place of a question that waits ---------------------------------------------------------------
@@ -421,6 +450,21 @@ async def test_who_cannot_be_answered_is_told_why(
     [told] = await control.answers(await control.dm(scene.person))
     assert f"<#{places.place(message).channel}>" in told.content
     assert "gone" in told.content if trouble == "deleted" else "Ask a moderator" in told.content
+
+
+async def test_who_can_be_told_nowhere_holds_nobody_up(
+    discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """Neither in the channel nor directly: the question ends all the same."""
+    control, scene = discord.control, discord.scene
+    carl = await control.new_person("carl", scene.guild, accepts_dms=False)
+    number = int(await control.say(scene.channel, carl, "How far?", mention=True))
+    await control.forbid_bot(scene.channel, ["send_messages"])
+    message = Message(str(number), places.in_channel(int(scene.channel), number), carl, "How far?", 0.0)
+    ledger = FakeLedger()
+    await play(platform.reply(message, ledger), ledger, SILENT)
+    assert not await control.answers(scene.channel)
+    assert END in ledger.ids
 
 
 async def test_a_page_that_was_deleted_is_closed_and_the_end_stands_apart(

@@ -1,0 +1,234 @@
+"""Slack's gateway: listens, and puts what people ask into the inbox. It never answers."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.authorization.async_authorize import AsyncAuthorize
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import inbound, logs, places
+from adapters.slack.client import Bot, Slack
+from adapters.slack.errors import Unreachable
+from adapters.slack.inbound import Said
+from adapters.slack.reading import Reader
+from adapters.slack.sending import tell_directly
+from core.channels import ChannelSettings
+from core.errors import InboxFull, PlatformError, StoreError
+from core.intake import UNREACHABLE, Intake
+from core.questions import Questions
+from core.types import Message, ThreadId
+
+log = structlog.get_logger()
+
+Event = Mapping[str, Any]
+
+_LAST_TRY = 3
+"""How often Slack tells a thing again that is not acknowledged: at once, in a minute and in five."""
+_TOLD = 3600.0
+"""Seconds for which it is known that a sentence was said."""
+
+
+class _Known(AsyncAuthorize):
+    """Who we are. Bolt would ask Slack, and acknowledge what comes while Slack cannot be asked."""
+
+    def __init__(self, us: Bot) -> None:
+        self._us = AuthorizeResult(enterprise_id=None, team_id=us.team, bot_user_id=us.user, bot_id=us.bot)
+
+    async def __call__(self, **_: Any) -> AuthorizeResult:
+        return self._us
+
+
+class Gateway:
+    """The bot as Slack sees it. What comes is acknowledged once it was taken, and not before."""
+
+    def __init__(self, slack: Slack, intake: Intake, *, pane: bool) -> None:
+        """`pane`: direct messages stand in the pane of an agent, where each begins a thread."""
+        logs.forward()
+        self.slack = slack
+        self.intake = intake
+        self.pane = pane
+        self.questions = Questions(places.NAME, intake.notes)
+        self.reader = Reader(slack, intake)
+        self.app = AsyncApp(
+            name="chasqui",
+            client=AsyncWebClient(),
+            authorize=_Known(slack.us),
+            process_before_response=True,
+            request_verification_enabled=False,  # `web` does it, and minds what Bolt falls over
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )
+        self.app.error(self._failed)
+        self.app.event(re.compile(""))(self._on_event)
+        self.handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
+            "agent_session_stopped": self._stopped
+        }
+        self._taking: dict[str, asyncio.Task[str]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def take(self, payload: Any, headers: Mapping[str, str]) -> BoltResponse:
+        """As `Dispatch`, for what Socket Mode brings and for the body of a request."""
+        mode = "http" if isinstance(payload, str) else "socket_mode"
+        return await self.app.async_dispatch(AsyncBoltRequest(mode=mode, body=payload, headers=dict(headers)))
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what nobody waits for, behind the acknowledgement; where Slack refuses it is left."""
+        task = asyncio.create_task(self._left(work))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def end(self, patience: float) -> None:
+        """Let end what was begun, and what was left for later."""
+        if tasks := [*self._taking.values(), *self._later]:
+            await asyncio.wait(tasks, timeout=patience)
+
+    async def was_asked(self, asked: Message) -> None:
+        """A question was accepted: `bots` says what else is done."""
+
+    async def was_edited(self, asked: Message) -> None:
+        """A question says something else now, and its answer was begun: `bots` says what is offered."""
+
+    # --- What Slack tells -----------------------------------------------------------------------
+
+    async def _on_event(self, event: dict[str, Any], request: AsyncBoltRequest) -> None:
+        kind = event.get("type")
+        if kind in ("app_mention", "message"):
+            tries = request.headers.get("x-slack-retry-num") or ["0"]  # Socket Mode says 0 of the first one
+            await self._on_message(event, last_try=tries[0] == str(_LAST_TRY))
+        elif handle := self.handlers.get(str(kind)):
+            await handle(event)
+
+    async def _on_message(self, event: Event, *, last_try: bool) -> None:
+        """Accept a question. Whatever is wrong with it, its author hears why."""
+        channel, subtype = str(event.get("channel")), event.get("subtype")
+        if subtype == "message_changed":
+            await self._changed(channel, event)
+        elif subtype == "message_deleted":
+            await self._deleted(places.by_message(channel, str(event.get("deleted_ts"))))
+        elif said := inbound.by_person(event, channel):
+            # A mention comes twice, as what it is and as a message: sentences are said to one of them.
+            speak = event["type"] == "app_mention" or not inbound.mentions(said, self.slack.us.user)
+            with structlog.contextvars.bound_contextvars(message_id=said.id):
+                try:
+                    refusal = await self._taken(said)
+                    if refusal and speak:
+                        await self._say_once(said, refusal)
+                except StoreError:
+                    if last_try and speak:
+                        await self.say(said, UNREACHABLE)
+                    raise
+
+    async def _changed(self, channel: str, event: Event) -> None:
+        """A question that waits is answered as it stands now; one that was answered may be so again."""
+        message, before = event["message"], event.get("previous_message") or {}
+        if message.get("subtype") == "tombstone":  # it is gone, and there are replies to it
+            await self._deleted(places.by_message(channel, str(message["ts"])))
+            return
+        said = inbound.by_person(message, channel)
+        known = await self.questions.of(said.id) if said else None
+        if said and known and message.get("text") != before.get("text"):
+            asked = await self.reader.question(said, known[0])
+            if not await self.intake.inbox.edit(asked):
+                await self.was_edited(asked)
+
+    async def _deleted(self, message_id: str) -> None:
+        """A question that is taken back is not answered, however often it was asked, and its turns go."""
+        while known := await self.questions.of(message_id):
+            await self.intake.inbox.delete(known[0], message_id)
+            message_id = places.again(message_id)
+
+    async def _stopped(self, event: Event) -> None:
+        """Somebody pressed Slack's own Stop; the streams have ended already."""
+        thread = places.in_thread(str(event["channel"]), str(event["thread_ts"]))
+        await self.intake.inbox.stop(thread)
+
+    async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
+        """One thing that cannot be taken stops no other; Slack tells it again."""
+        kind = (body.get("event") or body).get("type")
+        if isinstance(error, StoreError):
+            log.error("slack.not_accepted", kind=kind, error=str(error))
+        else:
+            log.error("slack.event_failed", kind=kind, exc_info=error)
+        return BoltResponse(status=503)
+
+    # --- Accepting ------------------------------------------------------------------------------
+
+    async def _taken(self, said: Said) -> str:
+        """Take a message, once also where it is told again meanwhile; a sentence for what is not accepted."""
+        if said.id not in self._taking:
+            task = self._taking[said.id] = asyncio.create_task(self._take(said))
+            task.add_done_callback(lambda _: self._taking.pop(said.id))
+        return await asyncio.shield(self._taking[said.id])
+
+    async def _take(self, said: Said) -> str:
+        """Accept what is for us, in the order in which it was said in its thread."""
+        settings = await self.reader.settings(said.channel)
+        if not inbound.may_ask(settings, said.author) or not await self._is_for_us(said, settings):
+            return ""
+        thread = inbound.thread_of(said, pane=self.pane)
+        async with self._turns.setdefault(thread.key, asyncio.Lock()):
+            return await self._accept(said, thread)
+
+    async def _accept(self, said: Said, thread: ThreadId) -> str:
+        asked = await self.reader.question(said, thread)
+        await self.questions.remember(asked)
+        if not asked.text and not asked.attachments:
+            return inbound.NOTHING_ASKED
+        try:
+            receipt = await self.intake.inbox.put(asked)
+        except InboxFull as error:
+            return error.sentence
+        await self.reader.was_asked(said, thread)
+        if receipt.accepted:
+            await self.was_asked(asked)
+        return ""
+
+    async def _is_for_us(self, said: Said, settings: ChannelSettings) -> bool:
+        """Whether a message is for the bot: said to it, or in a thread that began with a question to it."""
+        if said.direct or inbound.mentions(said, self.slack.us.user):
+            return True
+        if settings.every_message is False or inbound.names_others(said):
+            return False
+        began = said.thread and await self.questions.of(places.by_message(said.channel, said.thread))
+        return bool(settings.every_message or began)
+
+    # --- Saying ---------------------------------------------------------------------------------
+
+    async def say(self, said: Said, text: str) -> None:
+        """Reply to a message with a sentence; where that cannot be done its author is told directly."""
+        in_thread = not said.direct or self.pane or said.thread
+        thread = {"thread_ts": said.root} if in_thread else {}
+        try:
+            try:
+                await self.tell(said.channel, text, **thread)
+            except Unreachable:
+                await tell_directly(self.slack, said.author, text)
+        except PlatformError as error:
+            log.warning("slack.not_said", error=str(error))
+
+    async def tell(self, channel: str, text: str, **more: Any) -> None:
+        """Say something in a channel. Raises PlatformError."""
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        await self.slack.call("chat.postMessage", channel=channel, text=text, **quiet, **more)
+
+    async def _say_once(self, said: Said, text: str) -> None:
+        """As `say`, once for each message, however often it is told."""
+        note = f"{places.NAME}:told:{said.id}"
+        if await self.intake.notes.get(note) is None:
+            await self.intake.notes.put(note, "told", seconds=_TOLD)
+            await self.say(said, text)
+
+    async def _left(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except PlatformError as error:
+            log.info("slack.left", error=str(error))

@@ -1,0 +1,95 @@
+"""Slack as a worker needs it: to speak and to fetch files. It needs no gateway."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from weakref import WeakValueDictionary
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import blocks, logs, places, transcript
+from adapters.slack.abilities import Abilities
+from adapters.slack.client import Slack
+from adapters.slack.files import Files
+from adapters.slack.login import address, login
+from adapters.slack.people import People
+from adapters.slack.private import PrivateReply
+from adapters.slack.reply import SlackReply
+from adapters.slack.sending import Shared, ThreadSender
+from adapters.slack.standing import WAITING
+from adapters.slack.streaming import Streams
+from core.ports import Ledger, Notes, Rates
+from core.types import Attachment, Message
+
+_QUIET = aiohttp.ClientTimeout(total=None, connect=10, sock_read=30)
+
+
+class SlackPlatform:
+    """As `Platform`."""
+
+    name = places.NAME
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._replies: WeakValueDictionary[str, SlackReply] = WeakValueDictionary()
+
+    def reply(self, message: Message, ledger: Ledger) -> SlackReply | PrivateReply:
+        """As `Platform.reply`."""
+        if places.place(message).person:
+            return PrivateReply(self._shared, message, ledger)
+        reply = self._replies[message.id] = SlackReply(self._shared, message, ledger)
+        return reply
+
+    async def show_place(self, message: Message, text: str) -> None:
+        """As `Platform.show_place`: in a message that the first words of the answer take away.
+
+        Who is answered privately reads none, since that could not be taken away. The message is noted before
+        it is there, so that it is found also where its id got lost.
+        """
+        if places.place(message).person:
+            return
+        notes, note = self._shared.notes, places.waiting_note(message.id)
+        sender, content = ThreadSender(self._shared, message), blocks.sentence(text)
+        shown = await notes.get(note)
+        if self._is_answered(message):
+            return
+        if shown == "":
+            shown = (await sender.parts()).parts.get(WAITING)
+        if shown:
+            await sender.edit(shown, WAITING, content)
+        else:
+            await notes.put(note, "", seconds=places.KNOWN)
+            shown = await sender.post(WAITING, content)
+        await notes.put(note, shown, seconds=places.KNOWN)
+        if self._is_answered(message):
+            await sender.delete(shown)
+
+    def _is_answered(self, message: Message) -> bool:
+        """Whether its turn came while its place was about to be shown."""
+        reply = self._replies.get(message.id)
+        return reply is not None and reply.begun
+
+    async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
+        """As `Platform.download`."""
+        if file.url.startswith(transcript.THREAD):
+            yield (await transcript.text_of(self._shared.slack, self._shared.people, file)).encode()
+            return
+        async with aclosing(self._shared.files.pieces(file)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+@asynccontextmanager
+async def connected(
+    bot_token: str, *, api_url: str | None, notes: Notes, rates: Rates
+) -> AsyncIterator[SlackPlatform]:
+    """The platform of a bot. Raises SettingsError for a token that Slack does not take."""
+    url = address(api_url)
+    logs.forward()
+    async with aiohttp.ClientSession(timeout=_QUIET) as session:
+        web = AsyncWebClient(bot_token, url, session=session, retry_handlers=[])
+        slack = Slack(web, await login(web), rates)
+        abilities = Abilities(notes, slack.us.team)
+        await abilities.load()
+        files = Files(slack, session, bot_token, url)
+        yield SlackPlatform(Shared(slack, session, notes, abilities, files, People(slack), Streams(slack)))

@@ -1,0 +1,85 @@
+"""Messages that are written bit by bit: https://docs.slack.dev/reference/methods/chat.startStream."""
+
+from contextlib import suppress
+from typing import Any
+
+from adapters.slack.client import Slack
+from adapters.slack.errors import StreamOver
+from adapters.slack.places import Place
+from core.errors import PageClosed, PlatformError, RateLimited
+
+_MANY = 10_000
+"""People whose workspaces are remembered."""
+
+
+class Stream:
+    """A message that is open: what it shows can be gone on with, and with nothing else.
+
+    Raises PlatformError; StreamOver where the message is open no more, or where a call that was never
+    answered may have gone on with it. Then its message is to be edited.
+    """
+
+    def __init__(self, slack: Slack, channel: str, ts: str, text: str | None = None) -> None:
+        """None is unknown: another worker began it, if it is a stream at all."""
+        self.ts = ts
+        self.text = text
+        """What it shows for certain; None after a call that was never answered."""
+        self._slack = slack
+        self._channel = channel
+
+    async def show(self, text: str) -> None:
+        """Go on until it shows this."""
+        if self.text is None or not text.startswith(self.text):
+            raise StreamOver("it may show something else")
+        shown, self.text = self.text, None  # until Slack says that it shows more
+        try:
+            if more := text[len(shown) :]:
+                args = {"channel": self._channel, "ts": self.ts, "markdown_text": more}
+                await self._slack.call("chat.appendStream", **args)
+        except (RateLimited, PageClosed):
+            self.text = shown
+            raise
+        self.text = text
+
+    async def stop(self, **more: Any) -> None:
+        """End it, with `blocks` under it and `metadata`, if there are any."""
+        await self._slack.call("chat.stopStream", channel=self._channel, ts=self.ts, **more)
+
+
+class Streams:
+    """Begins streams, and ends those that others began."""
+
+    def __init__(self, slack: Slack) -> None:
+        self._slack = slack
+        self._teams: dict[str, str] = {}  # the workspaces of people
+
+    async def start(self, place: Place, person: str, text: str) -> Stream:
+        """Begin a message; in a channel it is this person who sees it grow. Raises PlatformError."""
+        recipient: dict[str, str] = {}
+        if not place.is_direct:
+            recipient = {"recipient_user_id": person, "recipient_team_id": await self._team(person)}
+        started = await self._slack.call(
+            "chat.startStream",
+            channel=place.channel,
+            thread_ts=place.root,
+            markdown_text=text,
+            **recipient,
+        )
+        return Stream(self._slack, place.channel, str(started["ts"]), text)
+
+    async def end(self, place: Place, ts: str) -> None:
+        """End a stream, if it is open, so that its message can be edited. Raises PlatformError."""
+        with suppress(PageClosed):
+            await Stream(self._slack, place.channel, ts).stop()
+
+    async def _team(self, person: str) -> str:
+        """The workspace of a person, who in Slack Connect is of another one than we are."""
+        if person not in self._teams:
+            try:
+                told = (await self._slack.call("users.info", user=person))["user"]
+            except PlatformError:  # it may be ours, and if not, Slack begins no stream
+                return self._slack.us.team
+            if len(self._teams) >= _MANY:
+                del self._teams[next(iter(self._teams))]
+            self._teams[person] = str(told.get("team_id") or self._slack.us.team)
+        return self._teams[person]

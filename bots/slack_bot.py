@@ -1,0 +1,211 @@
+"""The Slack bot: its gateway with commands, shortcuts, buttons, forms, the agent's pane and the home tab."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import buttons, places
+from adapters.slack.buttons import Press
+from adapters.slack.client import Slack
+from adapters.slack.gateway import Event, Gateway
+from adapters.slack.login import address, login
+from adapters.slack.people import People
+from adapters.slack.responding import respond
+from adapters.slack.sockets import LAST_TAKEN, Sockets
+from adapters.slack.web import Web
+from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts
+from bots.channels import Channels
+from bots.settings import HttpSettings, SlackSettings
+from bots.slack_desk import Caller, Desk, told
+from bots.slack_forms import notice, section
+from bots.wiring import Stores
+from core.channels import ChannelSettings
+from core.errors import PlatformError
+from core.intake import Intake
+from core.types import Message
+
+log = structlog.get_logger()
+
+_EDITED = "You changed your question. Shall I answer it again?"
+_PATIENCE = 30.0
+"""Seconds for one call of the Web API."""
+_OFFERED = 86_400.0
+"""Seconds for which it is known what was offered."""
+
+Body = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+
+class SlackBot(Gateway):
+    """Listens, and turns what people type, pick and press into what the desk can do."""
+
+    def __init__(
+        self, slack: Slack, intake: Intake, desk: Desk, session: aiohttp.ClientSession, *, pane: bool
+    ) -> None:
+        super().__init__(slack, intake, pane=pane)
+        self.desk = desk
+        self._session = session
+        self.handlers |= {"app_home_opened": self._on_home, "assistant_thread_started": self._on_pane}
+        self.app.command(re.compile(""))(self._on_command)
+        self.app.action(buttons.ACTION)(self._on_press)
+        self.app.action(slack_home.FORGET)(self._on_forget)
+        for shortcut in slack_shortcuts.SHORTCUTS:
+            self.app.shortcut(shortcut.callback_id)(self._on_shortcut)
+            self.app.view(shortcut.callback_id)(self._on_form)
+        self.app.view(slack_settings.NAME)(self._on_form)
+        self.app.view(slack_buttons.REASON)(self._on_form)
+
+    async def was_asked(self, asked: Message) -> None:
+        """A thread of the pane is called by its first question."""
+        place = places.place(asked)
+        if self.pane and place.is_direct and place.root and place.root == place.question:
+            self.later(slack_home.name_thread(self.desk, place.channel, place.root, asked.text))
+
+    async def was_edited(self, asked: Message) -> None:
+        """Offer another answer, once for each change."""
+        turn = await self.desk.turn(asked.thread, asked.id)
+        note = f"{places.NAME}:offered:{asked.id}"
+        text = hashlib.sha256(asked.text.encode()).hexdigest()
+        if turn is None or turn.question == asked.text or await self.desk.notes.get(note) == text:
+            return
+        await self.desk.notes.put(note, text, seconds=_OFFERED)
+        self.later(self._offer(asked))
+
+    async def _offer(self, asked: Message) -> None:
+        place = places.place(asked)
+        thread: Body = {"thread_ts": place.root} if place.root else {}
+        offer = [section(_EDITED), buttons.row(asked, "again", block_id="chasqui:offer")]
+        await self.slack.call(
+            "chat.postEphemeral",
+            channel=place.channel,
+            user=asked.author,
+            text=_EDITED,
+            blocks=offer,
+            **thread,
+        )
+
+    # --- What people do -------------------------------------------------------------------------
+
+    async def _on_command(self, body: Body, ack: Ack) -> None:
+        await ack(await told(slack_commands.answer(self.desk, body)))
+
+    async def _on_press(self, body: Body, action: Body, ack: Ack) -> None:
+        caller, press = Caller.of(body), Press.read(action)
+        if press:
+            await self._tell(caller, await told(self._pressed(caller, press)))
+        await ack()
+
+    async def _pressed(self, caller: Caller, press: Press) -> str:
+        match press.verb:
+            case "stop":
+                return await slack_buttons.stop(self.desk, caller, press)
+            case "again":
+                return await self._again(caller, press)
+            case "sources":
+                return await slack_buttons.sources(self.desk, press)
+            case _:
+                return await slack_buttons.feedback(self.desk, caller, press)
+
+    async def _again(self, caller: Caller, press: Press) -> str:
+        await self.desk.must_have_asked(caller, press.message_id)
+        now = await self.reader.as_it_stands(press.thread, press.message_id)
+        await self.desk.ask_again(caller, press.thread, press.message_id, now)
+        return ""
+
+    async def _on_forget(self, body: Body, ack: Ack) -> None:
+        caller = Caller.of(body)
+        text = await told(slack_home.forget_me(self.desk, caller))
+        await told(self._open(caller, notice(slack_home.FORGET_TITLE, text)))
+        await ack()
+
+    async def _on_shortcut(self, body: Body, ack: Ack) -> None:
+        caller, shortcut = Caller.of(body), slack_shortcuts.named(body["callback_id"])
+        await self._tell(
+            caller, await told(slack_shortcuts.open_form(self.desk, caller, shortcut, body["message"]))
+        )
+        await ack()
+
+    async def _on_form(self, body: Body, view: Body, ack: Ack) -> None:
+        text = await told(self._filled(Caller.of(body), view))
+        if text:
+            await ack(response_action="update", view=notice(view["title"]["text"], text))
+        else:
+            await ack()
+
+    async def _filled(self, caller: Caller, view: Body) -> str:
+        match view["callback_id"]:
+            case slack_settings.NAME:
+                return await slack_settings.save(self.desk, caller, view)
+            case slack_buttons.REASON:
+                return await slack_buttons.reason(self.desk, caller, view)
+            case name:
+                return await slack_shortcuts.ask(
+                    self.desk, caller, slack_shortcuts.named(name), view, self.reader.read
+                )
+
+    async def _on_home(self, event: Event) -> None:
+        """Somebody looks at the home tab, or at the agent's pane."""
+        if event.get("tab") == "home":
+            self.later(slack_home.publish(self.desk, str(event["user"])))
+        elif self.pane:
+            self.later(slack_home.suggest(self.desk, str(event["channel"])))
+
+    async def _on_pane(self, event: Event) -> None:
+        """Somebody begins a thread in the pane of an app that is an assistant of the older kind."""
+        thread = event["assistant_thread"]
+        self.later(slack_home.suggest(self.desk, str(thread["channel_id"]), str(thread["thread_ts"])))
+
+    async def _open(self, caller: Caller, view: Body) -> str:
+        await self.slack.call("views.open", trigger_id=caller.trigger, view=view)
+        return ""
+
+    async def _tell(self, caller: Caller, text: str) -> None:
+        """Say something to who pressed or picked, which nobody else sees."""
+        if not text:
+            return
+        try:
+            await respond(self._session, caller.respond, text, root=caller.root)
+        except PlatformError as error:
+            log.warning("slack.not_told", error=type(error).__name__, detail=str(error))
+
+
+async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: asyncio.Event) -> None:
+    """Listen until `draining` is set. Raises SettingsError for what only settings can mend."""
+    assert ours.bot_token, "it was checked"
+    token = ours.bot_token.get_secret_value()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
+        web = AsyncWebClient(token, address(ours.api_url), session=session, retry_handlers=[])
+        slack = Slack(web, await login(web), kept.rates)
+        bot = _built(slack, ours, kept, session)
+        if ours.mode == "http":
+            assert ours.signing_secret, "it was checked"
+            listener = Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)
+            await listener.listen(http.host, http.port, draining)
+        else:
+            assert ours.app_token, "it was checked"
+            await Sockets(web, ours.app_token.get_secret_value(), bot.take).listen(draining)
+        await bot.end(LAST_TAKEN)
+
+
+def _built(slack: Slack, ours: SlackSettings, kept: Stores, session: aiohttp.ClientSession) -> SlackBot:
+    configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
+    channels, names = Channels(places.NAME, kept.notes, configured), People(slack).names
+    desk = Desk(
+        kept.inbox,
+        kept.history,
+        kept.people,
+        kept.feedbacks,
+        kept.notes,
+        channels,
+        ours.moderators,
+        slack,
+        names,
+    )
+    intake = Intake(kept.inbox, kept.notes, channels.of)
+    return SlackBot(slack, intake, desk, session, pane="assistant:write" in slack.us.scopes)

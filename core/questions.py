@@ -1,0 +1,48 @@
+"""What is remembered of questions, so that every process of a platform knows whose they are."""
+
+from core.ports import Notes
+from core.types import Message, ThreadId
+
+KNOWN = 30 * 86_400.0
+"""Seconds: as long as history is kept."""
+
+
+class Questions:
+    """Who asked what, and where it is answered; nobody's words.
+
+    The key of a platform's thread begins with the channel in which it stands.
+    """
+
+    def __init__(self, platform: str, notes: Notes) -> None:
+        self._platform = platform
+        self._notes = notes
+
+    async def remember(self, message: Message) -> None:
+        """Note where a question is answered and who asks it, and that it is their last one there."""
+        thread = message.thread.key
+        channel, _, _ = thread.partition("/")
+        await self._put(self._asked(message.id), f"{thread} {message.author}")
+        await self._put(self._last(channel, message.author), f"{thread} {message.id}")
+
+    async def of(self, message_id: str) -> tuple[ThreadId, str] | None:
+        """The thread and the asker of a question."""
+        return self._named(await self._notes.get(self._asked(message_id)))
+
+    async def last(self, channel: str, person: str) -> tuple[ThreadId, str] | None:
+        """The thread and the id of what this person asked last in a channel."""
+        return self._named(await self._notes.get(self._last(channel, person)))
+
+    async def _put(self, name: str, value: str) -> None:
+        await self._notes.put(name, value, seconds=KNOWN)
+
+    def _named(self, note: str | None) -> tuple[ThreadId, str] | None:
+        if note is None:
+            return None
+        key, _, name = note.partition(" ")
+        return ThreadId(self._platform, key), name
+
+    def _asked(self, message_id: str) -> str:
+        return f"{self._platform}:asked:{message_id}"
+
+    def _last(self, channel: str, person: str) -> str:
+        return f"{self._platform}:last:{channel}:{person}"

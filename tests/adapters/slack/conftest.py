@@ -1,0 +1,36 @@
+"""Fixtures of the Slack adapter's tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from adapters.slack.platform import SlackPlatform
+from tests.adapters.discord.parts import FakeNotes, FakeRates
+from tests.adapters.slack.parts import speaking
+from tests.emulators.slack.server import SlackServer
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SlackServer]:
+    """The emulator."""
+    async with SlackServer() as server:
+        yield server
+
+
+@pytest.fixture
+def notes() -> FakeNotes:
+    """What all processes know."""
+    return FakeNotes()
+
+
+@pytest.fixture
+def rates() -> FakeRates:
+    """What was asked of the buckets."""
+    return FakeRates()
+
+
+@pytest.fixture
+async def platform(slack: SlackServer, notes: FakeNotes, rates: FakeRates) -> AsyncIterator[SlackPlatform]:
+    """Slack as a worker has it."""
+    async with speaking(slack, notes, rates) as connected:
+        yield connected

@@ -1,0 +1,385 @@
+"""What the gateway makes of what people do on Slack: questions in the inbox, or a sentence."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack import inbound, places
+from adapters.slack.client import Slack
+from adapters.slack.gateway import Gateway
+from adapters.slack.login import login
+from adapters.slack.sockets import NOT_ACCEPTED, Sockets
+from core.channels import ChannelSettings
+from core.errors import InboxFull, SettingsError, StoreError
+from core.intake import UNREACHABLE, Intake
+from core.types import Message
+from tests.adapters.discord.parts import FakeNotes, FakeRates, eventually
+from tests.emulators.slack import faults
+from tests.emulators.slack.control import Control
+from tests.emulators.slack.people import Upload
+from tests.emulators.slack.scenery import Scene
+from tests.emulators.slack.server import SlackServer
+from tests.fakes import FakeInbox
+
+
+class House:
+    """A gateway at the emulator, and what it gave away."""
+
+    def __init__(self, slack: SlackServer) -> None:
+        self.slack = slack
+        self.inbox = FakeInbox()
+        self.notes = FakeNotes()
+        self.settings: dict[str, ChannelSettings] = {}
+        self.offered: list[Message] = []
+
+    @property
+    def control(self) -> Control:
+        """What people do and see."""
+        return self.slack.control
+
+    @property
+    def scene(self) -> Scene:
+        """What stands at the start."""
+        return self.slack.scene
+
+    async def settings_of(self, *named: str) -> ChannelSettings:
+        """Those of the nearest place that has some."""
+        found = [self.settings[name] for name in named if name in self.settings]
+        return found[-1] if found else ChannelSettings()
+
+    @asynccontextmanager
+    async def listening(
+        self, *, pane: bool = True, app_token: str = "", heartbeat: float = 10.0
+    ) -> AsyncIterator[Gateway]:
+        """A gateway that is ready."""
+        inbox: Any = self.inbox
+        async with aiohttp.ClientSession() as http:
+            web = AsyncWebClient(self.scene.token, self.scene.api, session=http, retry_handlers=[])
+            slack = Slack(web, await login(web), FakeRates())
+            gateway = Gateway(slack, Intake(inbox, self.notes, self.settings_of), pane=pane)
+
+            async def was_edited(asked: Message) -> None:
+                self.offered.append(asked)
+
+            gateway.was_edited = was_edited  # type: ignore[method-assign] # as bots do
+            token = app_token or self.scene.app_token
+            sockets, draining = Sockets(web, token, gateway.take, heartbeat=heartbeat), asyncio.Event()
+            task = asyncio.create_task(sockets.listen(draining))
+            try:
+                await eventually(lambda: self._ready(task))
+                yield gateway
+            finally:
+                draining.set()
+                await task
+
+    async def _ready(self, task: asyncio.Task[None]) -> bool:
+        return task.done() or len((await self.control.sockets()).envelopes) == 2
+
+    async def say(self, text: str, **more: Any) -> str:
+        """Say something that mentions the bot."""
+        return await self.control.say(self.scene.channel, self.scene.person, text, mention=True, **more)
+
+    async def over(self) -> None:
+        """Wait until everything that was told is acknowledged."""
+
+        async def look() -> bool:
+            return all(each.state == "acknowledged" for each in await self.control.deliveries())
+
+        await eventually(look)
+
+    async def taken(self, count: int = 1) -> Message:
+        """The last of so many questions."""
+        await eventually(lambda: len(self.inbox.messages) >= count, "a question")
+        await self.over()
+        assert len(self.inbox.messages) == count
+        return self.inbox.messages[-1]
+
+    async def told(self, channel: str | None = None) -> list[str]:
+        """What the bot says there, once it says something."""
+        found = await eventually(lambda: self.control.answers(channel or self.scene.channel), "a word")
+        return [each.shown for each in found]
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """A house with nobody listening yet."""
+    async with SlackServer() as server:
+        yield House(server)
+
+
+# ---- who asks, and where -------------------------------------------------------------------------------
+
+
+async def test_a_mention_is_a_question_of_its_own_thread(house: House) -> None:
+    """Told twice and taken once; the bot's own name is not part of it, the asker's is."""
+    async with house.listening():
+        ts = await house.say("How far is it?")
+        asked = await house.taken()
+    scene = house.scene
+    assert asked.id == f"{scene.channel}:{ts}"
+    assert asked.thread == places.in_thread(scene.channel, ts)
+    assert (asked.text, asked.author, asked.author_name) == ("How far is it?", scene.person, "ana")
+
+
+@pytest.mark.parametrize(("pane", "threaded"), [(True, True), (False, False)])
+async def test_direct_messages_need_no_mention(house: House, pane: bool, threaded: bool) -> None:
+    """In an agent's pane each begins a thread; else they are one conversation."""
+    async with house.listening(pane=pane):
+        ts = await house.control.say(house.scene.dm, house.scene.person, "How far is it?")
+        asked = await house.taken()
+    dm = house.scene.dm
+    assert asked.thread == (places.in_thread(dm, ts) if threaded else places.conversation(dm))
+
+
+@pytest.mark.parametrize(("every_message", "count"), [(None, 2), (True, 3), (False, 1)])
+async def test_a_channel_says_what_is_answered_without_a_mention(
+    house: House, every_message: bool | None, count: int
+) -> None:
+    """By default what follows a question in its thread, else all or nothing; never what others are told."""
+    scene = house.scene
+    house.settings[scene.channel] = ChannelSettings(every_message=every_message)
+    async with house.listening():
+        root = await house.say("How far is it?")
+        await house.taken()
+        await house.control.say(scene.channel, scene.person, "And how high?", thread=root)
+        await house.control.say(scene.channel, scene.person, "What a day.")
+        other = await house.control.new_person("ben", channel=scene.channel)
+        await house.control.say(scene.channel, scene.person, f"<@{other}> look", thread=root, markup=True)
+        await house.over()
+    assert len(house.inbox.messages) == count
+
+
+async def test_settings_say_who_may_ask(house: House) -> None:
+    """A channel may have none of it, or only some people."""
+    async with house.listening():
+        house.settings[house.scene.channel] = ChannelSettings(allowed=False)
+        await house.say("Are you there?")
+        await house.over()
+        house.settings[house.scene.channel] = ChannelSettings(roles=(house.scene.person,), persona="A llama.")
+        await house.control.say(
+            house.scene.channel,
+            await house.control.new_person("ben", channel=house.scene.channel),
+            "And for me?",
+            mention=True,
+        )
+        await house.say("How far is it?")
+        assert (await house.taken()).persona == "A llama."
+
+
+async def test_a_thread_of_people_is_read_with_what_is_asked_in_it(house: House) -> None:
+    """Page by page, in order, with its files; later ones have what was said since, not what was asked."""
+    scene, control = house.scene, house.control
+    async with house.listening():
+        ben = await control.new_person("ben", channel=scene.channel)
+        plan = Upload("plan.txt", b"By foot.")
+        root = await control.say(scene.channel, ben, "We go to Lima.", files=[plan])
+        for number in range(205):
+            await control.say(scene.channel, ben, f"Stop {number}.", thread=root)
+        await house.say("How far is it?", thread=root)
+        asked = await house.taken()
+        await control.say(scene.channel, ben, "By bus, then.", thread=root)
+        await house.say("How long?", thread=root)
+        again = await house.taken(2)
+        reads = await control.calls("conversations.replies")
+    lines = asked.quoted.splitlines()
+    assert (lines[0], lines[-1], len(lines)) == ("ben: We go to Lima.", "ben: Stop 204.", 206)
+    assert [file.name for file in asked.attachments] == ["plan.txt"]
+    assert again.quoted.splitlines()[-1] == "ben: By bus, then."
+    assert not again.attachments, "its files came with the first question"
+    assert "How far is it?" not in again.quoted
+    assert len(reads) == 4, "two pages each, although each mention is told twice"
+
+
+async def test_questions_of_a_thread_are_taken_in_their_order(house: House) -> None:
+    """The first one waits for what was said before it, the second one for the first."""
+    scene, control = house.scene, house.control
+    async with house.listening():
+        root = await control.say(scene.channel, scene.person, "We go to Lima.")
+        await house.over()
+        await control.fault(faults.slow("* conversations.replies", 0.3))
+        await house.say("How far is it?", thread=root)
+        await eventually(lambda: control.calls("conversations.replies"))
+        await control.clear_faults()
+        await house.say("How high is it?", thread=root)
+        await house.taken(2)
+    assert [each.text for each in house.inbox.messages] == ["How far is it?", "How high is it?"]
+
+
+async def test_a_thread_that_cannot_be_read_is_asked_about_without_it(house: House) -> None:
+    """The question is not lost with its context."""
+    async with house.listening():
+        root = await house.control.say(house.scene.channel, house.scene.person, "We go to Lima.")
+        await house.control.fault(faults.denied("* conversations.replies", "missing_scope", times=None))
+        await house.say("How far is it?", thread=root)
+        assert (await house.taken()).quoted == ""
+
+
+async def test_files_of_another_workspace_have_their_names(house: House) -> None:
+    """Slack Connect tells only ids; the person is answered as everybody."""
+    shared = await house.control.new_channel("shared", shared=True)
+    partner = await house.control.new_person("paco", channel=shared, partner=True)
+    async with house.listening():
+        secret = Upload("offer.txt", b"We offer ten.")
+        await house.control.say(shared, partner, "How much?", mention=True, files=[secret])
+        asked = await house.taken()
+    assert (asked.author, asked.author_name) == (partner, "paco")
+    [file] = asked.attachments
+    assert (file.name, file.size) == ("offer.txt", 13)
+
+
+# ---- what is refused, and what cannot be taken --------------------------------------------------------
+
+
+async def test_only_a_mention_is_asked_what_is_wanted(house: House) -> None:
+    """Once, in a thread, in which the answer to that is the question."""
+    async with house.listening():
+        root = await house.say("")
+        assert await house.told() == [inbound.NOTHING_ASKED]
+        await house.over()
+        assert [each.thread for each in await house.control.answers(house.scene.channel)] == [root]
+        await house.control.say(house.scene.channel, house.scene.person, "How far is it?", thread=root)
+        assert (await house.taken()).thread == places.in_thread(house.scene.channel, root)
+
+
+async def test_a_full_inbox_is_told_once(house: House) -> None:
+    """To who asked, although the mention was told twice, and once more."""
+    house.inbox.error = InboxFull("You have 25 questions that wait.")
+    async with house.listening():
+        await house.say("How far is it?")
+        await house.told()
+        [delivery] = await house.control.deliveries("app_mention")
+        await house.control.redeliver(delivery.number)
+        await eventually(lambda: len(delivery.attempts) == 2)
+        await house.over()
+        assert await house.told() == ["You have 25 questions that wait."]
+
+
+async def test_what_cannot_be_kept_is_not_acknowledged(house: House) -> None:
+    """Slack tells it again; the last time its author hears of it. When the store is back, nothing is lost."""
+    house.inbox.error = StoreError("away")
+    async with house.listening():
+        await house.say("How far is it?")
+        [delivery] = await house.control.deliveries("app_mention")
+        await eventually(lambda: len([each for each in delivery.attempts if each.failure]) == 2)
+        assert not await house.control.answers(house.scene.channel)
+        await house.control.advance(60)
+        await eventually(lambda: len([each for each in delivery.attempts if each.failure]) == 3)
+        await house.control.advance(300)
+        assert await house.told() == [UNREACHABLE]
+        house.inbox.error = None
+        await house.control.redeliver(delivery.number)
+        await eventually(lambda: bool(house.inbox.messages))
+
+
+@pytest.mark.parametrize("event", ["channel_created", "message", "app_mention", "agent_session_stopped"])
+async def test_events_that_make_no_sense_stop_nothing(house: House, event: str) -> None:
+    """Unknown ones are acknowledged, broken ones are not, and the next question is taken."""
+    async with house.listening() as gateway:
+        body = {"type": "event_callback", "event": {"type": event}, "team_id": house.scene.team}
+        told = await gateway.take(body, {"x-slack-retry-num": "0"})
+        assert told.status == (503 if event == "agent_session_stopped" else 200)
+        await house.say("How far is it?")
+        await house.taken()
+
+
+# ---- what changes ----------------------------------------------------------------------------------------
+
+
+async def test_an_edited_question_is_asked_as_it_stands(house: House) -> None:
+    """In the inbox while it waits; later it is offered. What Slack adds to a message changes nothing."""
+    scene = house.scene
+    async with house.listening():
+        root = await house.control.say(scene.channel, scene.person, "We go to Lima.")
+        ts = await house.say("How far is it?", thread=root)
+        await house.taken()
+        await house.control.edit(scene.channel, ts, "How high is it?")
+        await eventually(lambda: bool(house.inbox.edited))
+        [edited] = house.inbox.edited
+        assert (edited.text, edited.quoted) == ("How high is it?", "ana: We go to Lima.")
+        assert not house.offered
+        house.inbox.begun = True
+        await house.control.edit(scene.channel, ts, "How high is it?")
+        await house.control.edit(scene.channel, ts, "How deep is it?")
+        await eventually(lambda: bool(house.offered))
+        await house.over()
+    assert [each.text for each in house.offered] == ["How deep is it?"]
+
+
+async def test_a_deleted_question_goes(house: House) -> None:
+    """However often it was asked; what others say is none of ours."""
+    scene = house.scene
+    async with house.listening() as gateway:
+        ts = await house.say("How far is it?")
+        asked = await house.taken()
+        again = Message(places.again(asked.id), asked.thread, asked.author, asked.text, asked.at)
+        await gateway.questions.remember(again)
+        other = await house.control.say(scene.channel, scene.person, "What a day.")
+        await house.control.delete(scene.channel, other)
+        await house.control.delete(scene.channel, ts)
+        await eventually(lambda: len(house.inbox.deleted) == 2)
+        await house.over()
+    assert house.inbox.deleted == [(asked.thread, asked.id), (asked.thread, again.id)]
+
+
+async def test_slacks_own_stop_stops_the_thread(house: House) -> None:
+    """The event names the thread, not the question."""
+    async with house.listening() as gateway:
+        event = {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "1.2", "user": "U1"}
+        body = {"type": "event_callback", "event": event, "team_id": house.scene.team}
+        assert (await gateway.take(json.dumps(body), {"content-type": "application/json"})).status == 200
+    assert house.inbox.stopped == [places.in_thread("D1", "1.2")]
+
+
+# ---- connections ------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_that_says_nothing_is_given_up(house: House) -> None:
+    """It stays open, and brings nothing, not even a pong: others take its place."""
+    async with house.listening(heartbeat=0.2):
+        await house.control.silence_sockets()
+        before = set((await house.control.sockets()).envelopes)
+
+        async def renewed() -> bool:
+            return len(set((await house.control.sockets()).envelopes) - before) == 2
+
+        await eventually(renewed)
+        await house.say("How far is it?")
+        await eventually(lambda: bool(house.inbox.messages))
+
+
+async def test_slack_may_be_away_for_a_while(house: House) -> None:
+    """Connecting is tried again, and a limit of Slack's is no wrong token."""
+    await house.control.fault(faults.broken("* apps.connections.open", 503, times=2))
+    await house.control.fault(faults.limited("* apps.connections.open"))
+    async with house.listening():
+        await house.say("How far is it?")
+        await house.taken()
+
+
+async def test_a_wrong_app_token_is_told(house: House) -> None:
+    """In one sentence that names the setting."""
+    with pytest.raises(SettingsError, match="CHASQUI_SLACK__APP_TOKEN") as caught:
+        async with house.listening(app_token="xapp-wrong"):
+            pass
+    assert caught.value.sentence == NOT_ACCEPTED
+
+
+async def test_what_is_being_taken_is_taken_before_it_ends(house: House) -> None:
+    """The thread is being read when it drains: the question is kept, and acknowledged."""
+    async with house.listening():
+        root = await house.control.say(house.scene.channel, house.scene.person, "We go to Lima.")
+        await house.over()
+        fault = await house.control.fault(faults.held("* conversations.replies"))
+        await house.say("How far is it?", thread=root)
+        await eventually(lambda: house.control.held(fault))
+        asyncio.get_running_loop().call_later(
+            0.2, lambda: asyncio.ensure_future(house.control.release(fault))
+        )
+    assert len(house.inbox.messages) == 1
+    await house.over()
