@@ -12,6 +12,7 @@ from bots import logs
 from tests.bench import (
     cutting,
     delivering,
+    discord,
     first_text,
     hard_input,
     prefix,
@@ -31,6 +32,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "delivering": delivering.measure,
     "searching": searching.measure,
     "store": store.measure,
+    "discord": discord.measure,
     "hard-input": hard_input.measure,
 }
 """What is measured, in this order; docs/bench.md says how."""

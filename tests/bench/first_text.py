@@ -30,14 +30,14 @@ def measure() -> list[Figure]:
 
 async def _measure() -> list[Figure]:
     async with model(ANSWER) as url, whole_app(url) as app, aiohttp.ClientSession() as session:
-        added = [await _ours(app, number) - await _floor(session, url) for number in range(PAIRS)][WARM:]
+        added = [await _ours(app, number) - await floor(session, url) for number in range(PAIRS)][WARM:]
         together = [
-            _p95(await asyncio.gather(*(_ours(app, number) for number in range(first, first + TOGETHER))))
+            p95(await asyncio.gather(*(_ours(app, number) for number in range(first, first + TOGETHER))))
             for first in range(PAIRS, PAIRS + TOGETHER * ROUNDS, TOGETHER)
         ]
     return [
         Figure("added time to first text, alone: p50", statistics.median(added), "ms", BUDGET_ALONE),
-        Figure("  p95", _p95(added), "ms"),
+        Figure("  p95", p95(added), "ms"),
         Figure(f"time to first text, {TOGETHER} threads at once: p95", min(together), "ms", BUDGET_TOGETHER),
     ]
 
@@ -55,7 +55,7 @@ async def _ours(app: App, number: int) -> float:
     return (platform.replies[asked.id].first_text_at - begin) * 1000
 
 
-async def _floor(session: aiohttp.ClientSession, url: str) -> float:
+async def floor(session: aiohttp.ClientSession, url: str) -> float:
     """Milliseconds until a bare client can show a whole word of the same answer."""
     asked = {"inputs": QUESTION, "parameters": {"max_new_tokens": 32}}
     begin, text = time.perf_counter(), ""
@@ -68,5 +68,6 @@ async def _floor(session: aiohttp.ClientSession, url: str) -> float:
         return (time.perf_counter() - begin) * 1000
 
 
-def _p95(values: list[float]) -> float:
+def p95(values: list[float]) -> float:
+    """What all but one in twenty stay below."""
     return statistics.quantiles(values, n=20)[-1]

@@ -1,10 +1,11 @@
 """``python -m tests.pictures``: draw the pictures of the docs anew."""
 
 from bots import logs
-from tests.pictures.reply import FILE, picture
+from tests.pictures import discord, reply
 
 if __name__ == "__main__":
     logs.configure("error", "json")
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(picture(), "utf-8")
-    print(FILE)
+    for drawn in (reply, discord):
+        drawn.FILE.parent.mkdir(exist_ok=True)
+        drawn.FILE.write_text(drawn.picture(), "utf-8")
+        print(drawn.FILE)

@@ -18,8 +18,8 @@ from core.types import Checkpoint, Message, Outcome, PageProfile, ThreadId
 from tests.clock import run
 from tests.emulators.tgi import tokens_of
 from tests.fakes import FakeLedger
-from tests.pictures.drawing import Strip, svg
-from tests.pictures.film import film, shots
+from tests.pictures.drawing import Panel, Post, Strip, svg
+from tests.pictures.film import Frame, film, shots
 
 FILE = Path(__file__).parents[2] / "docs" / "pictures" / "reply.svg"
 
@@ -68,17 +68,22 @@ def picture() -> str:
                 "On Discord, a message is edited",
                 f"A page holds {LIMIT} characters here, 2,000 there. Each is whole by itself at any time.",
                 "discord",
-                shots(film(edited), 6),
+                [_panel(frame) for frame in shots(film(edited), 6)],
             ),
             Strip(
                 "On Slack, a stream is only appended to",
                 "What may still change is not shown, and what was shown is not taken back.",
                 "slack",
-                shots(film(appended), 6),
+                [_panel(frame) for frame in shots(film(appended), 6)],
             ),
         ],
         "An answer as it grows on Discord and on Slack, frame by frame",
     )
+
+
+def _panel(frame: Frame) -> Panel:
+    posts = [*map(Post, frame.pages), *([Post(f"*{frame.status}*")] if frame.status else [])]
+    return Panel(f"{frame.at:.1f} s", frame.event, posts)
 
 
 def said(profile: PageProfile, faults: Faults = never) -> TranscriptReply:

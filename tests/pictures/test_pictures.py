@@ -2,6 +2,9 @@
 
 import asyncio
 from itertools import pairwise
+from types import ModuleType
+
+import pytest
 
 from adapters.discord.markdown import CONTENT
 from core.delivery import Delivery
@@ -9,13 +12,15 @@ from core.transcript import NONE, Fault, Faults, Transcript, TranscriptReply, sc
 from core.types import Message, PageProfile, ThreadId
 from tests.clock import run
 from tests.fakes import FakeLedger
+from tests.pictures import discord, reply
 from tests.pictures.film import Frame, film, shots
-from tests.pictures.reply import FILE, picture, said
+from tests.pictures.reply import said
 
 
-def test_the_picture_in_the_docs_is_what_would_be_drawn_today() -> None:
+@pytest.mark.parametrize("drawn", [reply, discord], ids=["reply", "discord"])
+def test_the_picture_in_the_docs_is_what_would_be_drawn_today(drawn: ModuleType) -> None:
     """If this fails, look at what `python -m tests.pictures` draws, and commit it."""
-    assert picture() == FILE.read_text("utf-8")
+    assert drawn.picture() == drawn.FILE.read_text("utf-8")
 
 
 def test_the_picture_shows_a_cut_inside_a_code_block() -> None:
