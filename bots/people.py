@@ -38,8 +38,10 @@ async def forget_person(settings: Settings, platform: str, author: str) -> int:
 async def forget_thread(settings: Settings, thread: ThreadId) -> int:
     """`chasqui forget --thread`."""
     async with wiring.redis(settings) as store:
+        names = store.keys(thread)
+        kept = await store.command("EXISTS", names.turns, names.documents, names.messages, names.feedback)
         await RedisHistory(store).forget(thread)
-    print(f"Everything that was kept of {thread} is deleted.")
+    print(f"Everything that was kept of {thread} is deleted." if kept else f"Nothing was kept of {thread}.")
     return 0
 
 

@@ -118,7 +118,10 @@ async def test_a_person_is_exported_and_forgotten(world: World, store: Store) ->
     again = await world.run("forget", "--person", "discord:ana")
     assert (again.code, again.out) == (0, b"Nothing was kept of discord:ana.\n")
     assert (await world.run("export", "--person", "discord:ana")).json["threads"] == []
-    assert (await world.run("forget", "--thread", str(ROOM))).code == 0
+    ends = [await world.run("forget", "--thread", str(ROOM)) for _ in range(2)]
+    assert [end.code for end in ends] == [0, 0]
+    assert ends[0].out == f"Everything that was kept of {ROOM} is deleted.\n".encode()
+    assert ends[1].out == f"Nothing was kept of {ROOM}.\n".encode()
     assert (await world.run("export", "--person", "discord:ben")).json["threads"] == []
 
 
