@@ -30,8 +30,8 @@ HEARTBEAT = 10.0
 """Seconds between two pings; a connection that does not answer one in half of that is given up."""
 LAST_TAKEN = 5.0
 """Seconds in which what is being taken can be taken, once it drains."""
-_SLOWEST = 30.0
-"""Seconds between two tries to connect, at most."""
+_LEAST, _SLOWEST = 1.0, 30.0
+"""Seconds between two connections at least, and between two tries to connect at most."""
 NOT_ACCEPTED = (
     "Slack does not accept the app-level token. Set CHASQUI_SLACK__APP_TOKEN to one with the scope "
     "connections:write, from Basic Information in the app's settings, and switch on Socket Mode there."
@@ -78,7 +78,7 @@ class Sockets:
                 ending = asyncio.create_task(self._end(last))
                 self._ending.add(ending)
                 ending.add_done_callback(self._ending.discard)
-            await connection.read()
+            await asyncio.gather(connection.read(), asyncio.sleep(_LEAST))
             last = connection
 
     async def _end(self, connection: "_Connection") -> None:

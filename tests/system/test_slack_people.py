@@ -19,10 +19,10 @@ LEAVE = " Staff earn two and a half days of leave each month."
 ASKED = "How much leave do staff earn each month?"
 
 
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Workspace]:
-    """A team whose bot listens and answers; a moderator is named beforehand."""
-    async with workspace(tmp_path / "data", TgiStandIn(LEAVE)) as ready:
+@pytest.fixture(params=["socket", "http"])
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Workspace]:
+    """A team whose bot listens and answers, in each mode; a moderator is named beforehand."""
+    async with workspace(tmp_path / "data", TgiStandIn(LEAVE), mode=request.param) as ready:
         await ready.control.new_person("mo", channel=ready.scene.channel)
         moderator = list(ready.slack.platform.world.users)[-1]
         await ready.serve(SLACK__MODERATORS=moderator)
