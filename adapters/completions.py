@@ -8,15 +8,16 @@ Stop strings and special tokens do not come with the text. An event may bring te
 ended at once, the counts of tokens come with it or in an event of their own, and ``[DONE]`` is last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from adapters.replica.client import DEFAULT_TIMEOUTS, Replica, Timeouts
-from adapters.replica.engine import Ask, Engine, natural, unicode
+from adapters.replica.engine import Ask, Engine, Templated, natural, unicode
 from adapters.replica.errors import event
-from core.errors import BackendFailed, BackendRejected
+from core.errors import BackendError, BackendFailed, BackendRejected
 from core.types import Delta, Finish, Limits, Sampling, Usage
 
 
@@ -64,16 +65,29 @@ class Completions(Replica):
         super().__init__(url, [recognise], api_key=api_key, timeouts=timeouts)
 
 
-async def recognise(ask: Ask) -> Engine:
-    """The engine that serves the first model of ``/v1/models``; vLLM lists its adapters behind it."""
+async def recognise(ask: Ask, served: str = "") -> Engine:
+    """The engine that serves the model `served`, or else the first of ``/v1/models``.
+
+    vLLM lists its LoRA adapters behind the model; all that is listed has the first one's window and owner.
+    """
     match await ask("/v1/models"):
-        case {"data": [{"id": str(model), **card}, *_]}:
-            server = _SERVERS.get(str(card.get("owned_by")), _SERVERS["vllm"])
+        case {"data": [{"id": str(first), **card}, *others]}:
+            models = [
+                first,
+                *(str(other["id"]) for other in others if isinstance(other, dict) and "id" in other),
+            ]
         case _:
             raise BackendRejected("/v1/models names no model")
-    window, slots = card.get("max_model_len"), None
+    if served and served not in models:
+        raise BackendRejected(
+            f"it serves no {served!r}: set CHASQUI_BACKEND__MODEL to one of {', '.join(models)}"
+        )
+    model, server = served or first, _SERVERS.get(str(card.get("owned_by")), _SERVERS["vllm"])
+    window, slots, version = card.get("max_model_len"), None, ""
     if server.name == "llama.cpp":
-        window, slots = _slots(await ask("/props"))
+        window, slots, version = _properties(await ask("/props"))
+    elif server.name == "vLLM":
+        version = await _version(ask)
     window = (natural(window) or 2048) - server.spare
     return Engine(
         name=server.name,
@@ -83,15 +97,52 @@ async def recognise(ask: Ask) -> Engine:
         tokenize=lambda text: {"model": model, server.text: text, **server.as_prompt},
         continuation=Continuation,
         pooled=server.pooled,
+        version=version,
+        templated=_templated(server, model),
     )
 
 
-def _slots(props: object) -> tuple[object, object]:
-    """The window of each of llama.cpp's slots, and how many there are."""
+def _templated(server: _Server, model: str) -> Templated | None:
+    """How a prompt is made of messages; SGLang tells nobody."""
+    if server.name == "llama.cpp":
+        return _applied
+    return partial(_detokenized, model) if server.name == "vLLM" else None
+
+
+async def _applied(ask: Ask, messages: Sequence[Mapping[str, str]]) -> str:
+    """The prompt that llama.cpp makes of messages."""
+    match await ask("/apply-template", {"messages": messages}):
+        case {"prompt": str(prompt)}:
+            return prompt
+    raise BackendRejected("/apply-template renders no prompt")
+
+
+async def _detokenized(model: str, ask: Ask, messages: Sequence[Mapping[str, str]]) -> str:
+    """The prompt that vLLM makes of messages: it tells its tokens, and the text of tokens."""
+    asked = {"model": model, "messages": messages, "add_generation_prompt": True}
+    match await ask("/tokenize", asked):
+        case {"tokens": list(tokens)}:
+            match await ask("/detokenize", {"model": model, "tokens": tokens}):
+                case {"prompt": str(prompt)}:
+                    return prompt
+    raise BackendRejected("/tokenize renders no prompt")
+
+
+def _properties(props: object) -> tuple[object, object, str]:
+    """The window of each of llama.cpp's slots, how many there are, and its build."""
     match props:
-        case {"default_generation_settings": {"n_ctx": window}, "total_slots": slots}:
-            return window, slots
-    return None, None
+        case {"default_generation_settings": {"n_ctx": window}, "total_slots": slots, **more}:
+            return window, slots, str(more.get("build_info") or "")
+    return None, None, ""
+
+
+async def _version(ask: Ask) -> str:
+    """The version of vLLM; whoever is only taken for it need not have one."""
+    with suppress(BackendError):
+        match await ask("/version"):
+            case {"version": str(version)}:
+                return version
+    return ""
 
 
 def _request(server: _Server, model: str, window: int, prompt: str, params: Sampling) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and puts the error into the first event. Here such an event is the HTTP error th
 The leading space of a continuation and stop sequences stay in the text: they are delivery's to cut.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,8 +27,8 @@ class Tgi(Replica):
         super().__init__(url, [recognise], api_key=api_key, timeouts=timeouts)
 
 
-async def recognise(ask: Ask) -> Engine:
-    """TGI is what names its model at ``/info``."""
+async def recognise(ask: Ask, served: str = "") -> Engine:
+    """TGI is what names its model at ``/info``; `served` is a LoRA adapter that it has loaded beside it."""
     info = await ask("/info")
     if not isinstance(info, dict) or "model_id" not in info:
         raise BackendRejected("/info names no model")
@@ -35,10 +36,19 @@ async def recognise(ask: Ask) -> Engine:
         name="TGI",
         limits=_limits(info),
         path="/generate_stream",
-        request=partial(_request, natural(info.get("max_stop_sequences")) or 4),
+        request=partial(_request, natural(info.get("max_stop_sequences")) or 4, served),
         tokenize=lambda text: {"inputs": text},
         continuation=Continuation,
+        version=str(info.get("version") or ""),
+        templated=_templated,
     )
+
+
+async def _templated(ask: Ask, messages: Sequence[Mapping[str, str]]) -> str:
+    match await ask("/chat_tokenize", {"messages": messages}):
+        case {"templated_text": str(prompt)}:
+            return prompt
+    raise BackendRejected("/chat_tokenize renders no prompt")
 
 
 def _limits(info: dict[str, Any]) -> Limits:
@@ -54,7 +64,7 @@ def _limits(info: dict[str, Any]) -> Limits:
     )
 
 
-def _request(max_stop: int, prompt: str, params: Sampling) -> dict[str, Any]:
+def _request(max_stop: int, adapter: str, prompt: str, params: Sampling) -> dict[str, Any]:
     """`prompt` and `params` as TGI accepts them.
 
     In TGI temperature, top_p or top_k alone switch sampling on, and their neutral values (0 or 1.0)
@@ -66,6 +76,8 @@ def _request(max_stop: int, prompt: str, params: Sampling) -> dict[str, Any]:
         "details": True,
         "stop": [stop for stop in params.stop if stop][:max_stop],
     }
+    if adapter:
+        chosen["adapter_id"] = adapter
     if params.temperature > 0:
         chosen["temperature"] = params.temperature
         if params.top_p is not None and 0 < params.top_p < 1:

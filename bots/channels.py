@@ -14,7 +14,8 @@ class Channels:
     """The settings of all channels of one platform.
 
     `configured` holds those of the settings file, by the id of a guild, workspace or channel. What a
-    moderator said in a channel wins over them.
+    moderator said of a place wins over what the file says of it; what is said of a channel in either wins
+    over what is said of all of its guild.
     """
 
     def __init__(self, platform: str, notes: Notes, configured: Mapping[str, ChannelSettings]) -> None:
@@ -24,8 +25,10 @@ class Channels:
 
     async def of(self, *places: str) -> ChannelSettings:
         """What counts in the last of these places: a guild or workspace, then a channel of it."""
-        found = [self.configured[place] for place in places if place in self.configured]
-        return merged([*found, *[await self.said(place) for place in places]])
+        found: list[ChannelSettings] = []
+        for place in places:
+            found += [self.configured.get(place, ChannelSettings()), await self.said(place)]
+        return merged(found)
 
     async def said(self, place: str) -> ChannelSettings:
         """What moderators said of a place."""

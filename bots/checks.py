@@ -4,14 +4,15 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 from adapters.replica.client import Replica
 from bots import wiring
 from bots.settings import Settings
-from core.errors import ChasquiError
+from core.errors import BackendError, ChasquiError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
         async with wiring.backends(settings) as replicas:
             for replica in replicas:
                 yield await _replica(settings, replica)
+            async for check in _models(replicas):
+                yield check
     except ChasquiError as error:
         yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
 
@@ -85,17 +88,32 @@ async def _slack(settings: Settings) -> Check:
 
 async def _replica(settings: Settings, replica: Replica) -> Check:
     part = f"model at {replica.replica}"
-    start = time.perf_counter()
     try:
         engine = await replica.engine()
     except ChasquiError as error:
         return Check(part, False, str(error), "Start the model server, or correct CHASQUI_BACKEND__URLS.")
+    start = time.perf_counter()
+    is_well = await replica.health()
     elapsed = (time.perf_counter() - start) * 1000
     limits, profile = engine.limits, wiring.policy(settings).profile_of(engine.limits)
     found = (
-        f"{limits.model} on {engine.name}, window {limits.window}, profile {profile.name}, {elapsed:.0f} ms"
+        f"{limits.model} on {f'{engine.name} {engine.version}'.strip()}, window {limits.window}, "
+        f"{limits.max_concurrent} at once, profile {profile.name}, {elapsed:.0f} ms"
     )
+    if not is_well:
+        return Check(part, False, f"{found}, but unwell", "It may still be loading; else look at its log.")
     return Check(part, True, found)
+
+
+async def _models(replicas: Sequence[Replica]) -> AsyncIterator[Check]:
+    """What is wrong with replicas of which each is well, but any of which may answer a question."""
+    models: set[str] = set()
+    for replica in replicas:
+        with suppress(BackendError):
+            models.add((await replica.limits()).model)
+    if len(models) > 1:
+        found = f"the replicas serve {len(models)} models: {', '.join(sorted(models))}"
+        yield Check("models", False, found, "Let CHASQUI_BACKEND__URLS name the replicas of one model.")
 
 
 def _disk(settings: Settings) -> Check:

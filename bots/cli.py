@@ -35,13 +35,16 @@ model = typer.Typer(help="The embedded model.", no_args_is_help=True, rich_marku
 inbox = typer.Typer(
     help="What waits for an answer, and what was set aside.", no_args_is_help=True, rich_markup_mode=None
 )
+kb = typer.Typer(help="The team's documents.", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(inbox, name="inbox")
+cli.add_typer(kb, name="kb")
 cli.add_typer(prompt, name="prompt")
 cli.add_typer(model, name="model")
 
 Thread = Annotated[str | None, typer.Option(help="Name of the conversation; the same name goes on with it.")]
 Files = Annotated[list[Path] | None, typer.Option("--file", help="A file to ask about; may be repeated.")]
 Letter = Annotated[str, typer.Argument(metavar="ID", help="As `chasqui inbox list` shows it.")]
+Who = Annotated[str, typer.Option("--audience", help="Who may see it, as in channel:slack:C123.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 
 
@@ -212,6 +215,66 @@ def inbox_drop(name: Letter, as_json: Json = False) -> None:
     from bots import inbox
 
     _run(inbox.drop(_settings("error"), name, as_json=as_json))
+
+
+@kb.command("add")
+def kb_add(
+    name: Annotated[list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders, web pages.")],
+    audience: Who = "public",
+    as_json: Json = False,
+) -> None:
+    """Add documents, and read them."""
+    from bots import kb
+
+    _run(kb.add(_settings("error"), name, audience, as_json=as_json))
+
+
+@kb.command("sync")
+def kb_sync(as_json: Json = False) -> None:
+    """Read again what changed since, and drop what is gone."""
+    from bots import kb
+
+    _run(kb.sync(_settings("error"), as_json=as_json))
+
+
+@kb.command("list")
+def kb_list(as_json: Json = False) -> None:
+    """Show all documents."""
+    from bots import kb
+
+    _run(kb.show_all(_settings("error"), as_json=as_json))
+
+
+@kb.command("remove")
+def kb_remove(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Of a document, or what was added.")],
+    as_json: Json = False,
+) -> None:
+    """Remove a document, or all of what was added."""
+    from bots import kb
+
+    _run(kb.remove(_settings("error"), name, as_json=as_json))
+
+
+@kb.command("search")
+def kb_search(
+    query: Annotated[str, typer.Argument(help="What an answer is looked for to.")],
+    k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many sections to show.")] = 5,
+    audience: Who = "public",
+    as_json: Json = False,
+) -> None:
+    """Show the sections that an answer to this audience would be looked for in."""
+    from bots import kb
+
+    _run(kb.search(_settings("error"), query, k, audience, as_json=as_json))
+
+
+@kb.command("stats")
+def kb_stats(as_json: Json = False) -> None:
+    """Show how much there is, for whom and from where."""
+    from bots import kb
+
+    _run(kb.stats(_settings("error"), as_json=as_json))
 
 
 @cli.command()

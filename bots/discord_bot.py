@@ -13,9 +13,10 @@ from adapters.discord.errors import mapped
 from adapters.discord.gateway import Gateway
 from adapters.discord.listening import NO_CONTENT, listen
 from adapters.discord.login import whoami
-from bots.discord_buttons import AnswerButton
-from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH
-from bots.discord_desk import Desk, Interaction
+from bots import discord_forms
+from bots.discord_buttons import AnswerButton, keep_reason
+from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH, ask_about_picked
+from bots.discord_desk import Desk, Interaction, answering
 from core.errors import PlatformError, SettingsError
 from core.intake import Intake
 from core.ports import Notes
@@ -26,6 +27,9 @@ log = structlog.get_logger()
 _EDITED = "You changed your question. Shall I answer it again?"
 _OFFERED = 86_400.0
 """Seconds for which it is known what was offered."""
+
+_FORMS = {"reason": keep_reason, "about": ask_about_picked}
+"""What is done with a form, by the verb in its id."""
 
 
 class _Tree(app_commands.CommandTree[discord.Client]):
@@ -65,12 +69,21 @@ class DiscordBot(Gateway):
     def __init__(self, intake: Intake, desk: Desk, *, content: bool, shards: int | None = None) -> None:
         super().__init__(intake, content=content, shards=shards)
         self.desk = desk
+        self.picked: dict[int, discord.Message] = {}
+        """Messages of which somebody is asked what they want to know."""
         self.tree = _Tree(self)
         self.add_dynamic_items(AnswerButton)
 
     async def setup_hook(self) -> None:
         """Once Discord knows who we are."""
         await self.tree.sync_changes(self.desk.notes, self.application_id or 0)
+
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Somebody sent a form; discord.py knows what to do with all else."""
+        if (sent := discord_forms.sent(interaction)) and sent[0].verb in _FORMS:
+            press, typed = sent
+            async with answering(interaction):
+                await _FORMS[press.verb](interaction, press, typed)
 
     async def was_edited(self, asked: Message, message: discord.Message) -> None:
         """Offer another answer, once for each change."""

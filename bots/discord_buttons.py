@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from typing import Any, Self
 
 import discord
@@ -10,6 +11,7 @@ from adapters.discord import buttons
 from adapters.discord.buttons import Press
 from adapters.discord.footer import quotes
 from bots.discord_desk import Desk, Interaction, answering, tell
+from bots.discord_forms import form
 from core.types import Feedback
 
 _THANKS = "Thank you. This helps whoever looks after the answers here."
@@ -65,7 +67,9 @@ async def _good(interaction: Interaction, desk: Desk, press: Press) -> None:
 
 async def _bad(interaction: Interaction, desk: Desk, press: Press) -> None:
     await _keep(interaction, press, helped=False)
-    await interaction.response.send_modal(_Reason(press))
+    why = replace(press, verb="reason")
+    title = "What was wrong with this answer?"
+    await interaction.response.send_modal(form(why, title, "In your words", most=1000, required=False))
 
 
 _ACTS = {"stop": _stop, "again": _again, "sources": _sources, "good": _good, "bad": _bad}
@@ -77,22 +81,7 @@ async def _keep(interaction: Interaction, press: Press, *, helped: bool, reason:
     await desk.feedbacks.put(press.thread, feedback)
 
 
-class _Reason(discord.ui.Modal, title="What was wrong with this answer?"):
-    """Asks why an answer did not help; who closes it has said so all the same."""
-
-    reason: discord.ui.TextInput["_Reason"] = discord.ui.TextInput(
-        custom_id="reason",
-        label="In your words",
-        style=discord.TextStyle.paragraph,
-        required=False,
-        max_length=1000,
-    )
-
-    def __init__(self, press: Press) -> None:
-        super().__init__()
-        self._press = press
-
-    async def on_submit(self, interaction: Interaction, /) -> None:
-        async with answering(interaction):
-            await _keep(interaction, self._press, helped=False, reason=self.reason.value.strip())
-            await tell(interaction, _THANKS)
+async def keep_reason(interaction: Interaction, press: Press, typed: str) -> None:
+    """Keep why an answer did not help; who closes the form has said so all the same."""
+    await _keep(interaction, press, helped=False, reason=typed)
+    await tell(interaction, _THANKS)

@@ -1,24 +1,29 @@
 """What people can type and pick on Discord: slash commands and the menus of messages."""
 
-from dataclasses import fields, replace
 from typing import Any, Literal
 
 import discord
 from discord import app_commands
 
 from adapters.discord import files, inbound, places
+from adapters.discord.buttons import Press
+from adapters.discord.errors import mapped
 from adapters.discord.files import text_of
 from adapters.discord.footer import quotes
 from adapters.discord.markdown import literal
 from bots.discord_desk import NOTHING_YET, Desk, Interaction, answering, places_of, tell
-from core.channels import ChannelSettings
-from core.commands import COMMANDS, find
-from core.errors import UserError
+from bots.discord_forms import form
+from core.channels import ChannelSettings, merged
+from core.commands import COMMANDS, Command, find
+from core.errors import PlatformError, UserError
 from core.grounding import Grounding
+from core.ports import Notes
 from core.types import ThreadId, Turn
 
 CONTENT_NOTE = f"{places.NAME}:content"
-"""The note that some channel wants every message, for which Discord has to be asked when chasqui starts."""
+"""The note of the channels that want every message, for which Discord has to be asked when chasqui starts."""
+_PICKED = 100
+"""Messages that are remembered while somebody fills in what they want to know of them."""
 _ONCE_RESTARTED = (
     "I can read messages that do not mention me only after whoever runs me has switched on Message Content "
     "Intent in the Developer Portal and started me again."
@@ -30,11 +35,16 @@ EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private
 BY_ANYBODY = app_commands.AppInstallationType(guild=True, user=True)
 
 
-def summary(name: str) -> str:
-    """What the table of commands says of one."""
+def _command(name: str) -> Command:
     command = find(name)
     assert command, "the table has it"
-    return command.summary[:1].upper() + command.summary[1:]
+    return command
+
+
+def summary(name: str) -> str:
+    """What the table of commands says of one."""
+    said = _command(name).summary
+    return said[:1].upper() + said[1:]
 
 
 def desk_of(interaction: Interaction) -> Desk:
@@ -45,9 +55,7 @@ def desk_of(interaction: Interaction) -> Desk:
 
 async def _run(interaction: Interaction, name: str, thread: ThreadId, argument: str = "") -> None:
     """Do what the table says, and tell how it went."""
-    command = find(name)
-    assert command, "the table has it"
-    said = await command.run(desk_of(interaction).conversation(interaction, thread), argument)
+    said = await _command(name).run(desk_of(interaction).conversation(interaction, thread), argument)
     await tell(interaction, "\n".join(map(literal, said.splitlines())))
 
 
@@ -118,7 +126,7 @@ async def stop(interaction: Interaction) -> None:
     """Stop one's own answer; in a thread, a moderator stops anybody's."""
     async with answering(interaction):
         desk, here = desk_of(interaction), desk_of(interaction).here(interaction)
-        if here and (interaction.guild_id is None or desk.moderates(interaction)):
+        if here and (interaction.context.dm_channel or desk.moderates(interaction)):
             await desk.inbox.stop(here)
         else:
             await desk.inbox.stop(*await desk.last(interaction))
@@ -196,8 +204,11 @@ async def settings(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """Show or change what counts in a channel or in a whole server."""
     async with answering(interaction):
         desk = desk_of(interaction)
-        desk.must_moderate(interaction)
         here = places_of(interaction)
+        if where == "this server":
+            desk.must_rule(interaction)
+        else:
+            desk.must_moderate(interaction)
         place = here[0] if where == "this server" else here[-1]
         given = ChannelSettings(
             answers,
@@ -207,16 +218,23 @@ async def settings(  # noqa: PLR0913, PLR0917 - each is an option of the command
             persona,
             Grounding(grounding) if grounding else None,
         )
-        changes = {each.name: getattr(given, each.name) for each in fields(given)}
         before = ChannelSettings() if reset else await desk.channels.said(place)
-        wanted = {name: value for name, value in changes.items() if value is not None}
-        if wanted or reset:
-            await desk.channels.say(place, replace(before, **wanted))
-        if every_message:
-            await desk.notes.put(CONTENT_NOTE, place)
+        if reset or given != ChannelSettings():
+            wanted = merged((before, given))
+            await desk.channels.say(place, wanted)
+            await _note_content(desk.notes, place, wants=bool(wanted.every_message))
         text = _shown(await desk.channels.of(*here))
         unread = every_message and not interaction.client.intents.message_content
         await tell(interaction, f"{text}\n{_ONCE_RESTARTED}" if unread else text)
+
+
+async def _note_content(notes: Notes, place: str, *, wants: bool) -> None:
+    """Note whether this place wants every message, beside those that do."""
+    others = set((await notes.get(CONTENT_NOTE) or "").split()) - {place}
+    if wanting := others | {place} if wants else others:
+        await notes.put(CONTENT_NOTE, " ".join(sorted(wanting)))
+    else:
+        await notes.drop(CONTENT_NOTE)
 
 
 def _shown(settings: ChannelSettings) -> str:
@@ -235,42 +253,47 @@ def _shown(settings: ChannelSettings) -> str:
     )
 
 
-class _Question(discord.ui.Modal, title="Ask about this message"):
-    """Asks what a person wants to know of a message."""
-
-    question: discord.ui.TextInput["_Question"] = discord.ui.TextInput(
-        custom_id="question",
-        label="What would you like to know?",
-        style=discord.TextStyle.paragraph,
-        max_length=4000,
-    )
-
-    def __init__(self, message: discord.Message) -> None:
-        super().__init__()
-        self._message = message
-
-    async def on_submit(self, interaction: Interaction, /) -> None:
-        async with answering(interaction):
-            message, desk = self._message, desk_of(interaction)
-            known = await desk.questions.of(str(message.id))
-            thread = known[0] if known else await desk.questions.answered_by(message.id)
-            text = text_of(message)
-            await desk.ask(
-                interaction,
-                thread or _asked_in(interaction, private=False),
-                self.question.value,
-                attachments=[files.of_interaction(file) for file in message.attachments],
-                quoted=f"{message.author.display_name}: {text}" if text and not thread else "",
-            )
-
-
 @app_commands.context_menu(name="Ask about this")
 async def ask_about(interaction: Interaction, message: discord.Message) -> None:
     """Ask about a message."""
     async with answering(interaction):
         if not inbound.can_follow(message):
             raise UserError("There is nothing in this message that I can read.")
-        await interaction.response.send_modal(_Question(message))
+        picked: dict[int, discord.Message] = interaction.client.picked
+        picked[message.id] = message
+        if len(picked) > _PICKED:
+            del picked[next(iter(picked))]
+        press = Press("about", places.conversation(message.channel.id), str(message.id), 0)
+        await interaction.response.send_modal(
+            form(press, "Ask about this message", "What would you like to know?", most=4000, required=True)
+        )
+
+
+async def ask_about_picked(interaction: Interaction, press: Press, typed: str) -> None:
+    """Ask what somebody typed about the message that they picked."""
+    message, desk = await _picked(interaction, int(press.message_id)), desk_of(interaction)
+    thread, text = await desk.questions.thread_of(message.id), text_of(message)
+    await desk.ask(
+        interaction,
+        thread or _asked_in(interaction, private=False),
+        typed,
+        attachments=[files.of_interaction(file) for file in message.attachments],
+        quoted=f"{message.author.display_name}: {text}" if text and not thread else "",
+    )
+
+
+async def _picked(interaction: Interaction, number: int) -> discord.Message:
+    """The message; read again where chasqui was started anew since. Raises UserError where it cannot be."""
+    picked: dict[int, discord.Message] = interaction.client.picked
+    if number in picked:
+        return picked[number]
+    try:
+        with mapped():
+            there = interaction.client.get_partial_messageable(interaction.channel_id or 0)
+            message: discord.Message = await there.fetch_message(number)
+    except PlatformError as error:
+        raise UserError("I cannot read that message any more. Pick it once more.") from error
+    return message
 
 
 @app_commands.context_menu(name="Summarize from here")

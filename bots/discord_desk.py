@@ -1,19 +1,22 @@
 """What commands, menus and buttons on Discord have in common: asking, and who may do what."""
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import discord
 import structlog
 
 from adapters.discord import inbound, places
-from adapters.discord.errors import mapped
-from adapters.discord.inbound import Quoted
-from adapters.discord.questions import Questions
+from adapters.discord.errors import ACKNOWLEDGED, code_of, mapped
+from adapters.discord.footer import whole_lines
+from adapters.discord.gateway import Gateway
+from adapters.discord.insisting import insist
+from adapters.discord.questions import Asked
 from adapters.discord.sending import Token
 from bots.channels import Channels
 from core.channels import ChannelSettings
@@ -21,6 +24,7 @@ from core.commands import Conversation
 from core.errors import PlatformError, StoreError, UserError
 from core.intake import UNREACHABLE
 from core.ports import Feedbacks, History, Inbox, Notes, People
+from core.questions import again
 from core.types import Attachment, Message, ThreadId, Turn
 
 log = structlog.get_logger()
@@ -29,9 +33,18 @@ Interaction = discord.Interaction[Any]
 
 _TOKEN_LASTS = 14.5 * 60
 """Seconds for which an interaction can be answered, with some left for the last write."""
+_FILES_LAST = 86_400.0
+"""Seconds for which the files of a command are known, if it is asked again: Discord keeps them so long."""
+_ACKNOWLEDGED_WITHIN = 2.5
+"""Seconds for which an acknowledgement is tried: Discord waits for three."""
+_LONGEST = 2000
+"""Characters of a message."""
 _NOT_HERE = "I do not answer in this channel, or not you. Ask a moderator of this server."
 _LOOKS, _BETWEEN_LOOKS = 10, 0.1
 """How often a turn is looked for, and seconds between: an interaction has three."""
+_NOT_KEPT = "That question is not kept any more. Ask it again."
+_ASKED_AGAIN = "I was asked for that already: look for the newest answer below."
+_NOT_EVERYWHERE = "Only who manages this server, or a moderator of the team, sets what counts in all of it."
 NOT_YOURS = "Only whoever asked, or a moderator, can do this."
 NOTHING_YET = "You have asked nothing here yet, or it is not kept any more."
 
@@ -49,9 +62,9 @@ class Desk:
     moderators: Collection[str]
 
     @property
-    def questions(self) -> Questions:
+    def questions(self) -> Asked:
         """What is remembered of questions."""
-        return Questions(self.notes)
+        return Asked(self.notes)
 
     async def ask(
         self,
@@ -66,9 +79,7 @@ class Desk:
 
         Raises UserError where it is not accepted, and StoreError.
         """
-        settings = await self.settings(interaction)
-        if not inbound.may_ask(settings, interaction.user):
-            raise UserError(_NOT_HERE)
+        settings = await self._must_answer(interaction)
         message = Message(
             places.by_interaction(interaction.id),
             thread,
@@ -81,39 +92,69 @@ class Desk:
             persona=settings.persona or "",
             grounding=settings.grounding or "",
         )
-        token = Token(interaction.application_id, interaction.token)
-        await self.notes.put(places.token_note(interaction.id), token.written(), seconds=_TOKEN_LASTS)
-        await self.questions.remember(message)
-        await self.inbox.put(message)
-        with mapped():
-            await interaction.response.defer(ephemeral=places.place(message).private, thinking=True)
+        message = _seen(message, interaction)
+        if attachments:
+            files = json.dumps([astuple(each) for each in attachments])
+            await self.notes.put(places.files_note(message.id), files, seconds=_FILES_LAST)
+        await self._accept(interaction, message)
+        await _acknowledge(interaction, message)
 
     async def ask_again(self, interaction: Interaction, thread: ThreadId, message_id: str) -> None:
-        """The turn of a question goes, and it is asked as it stands now. Raises as `ask`."""
-        turn = await self.turn(thread, message_id)
+        """A question is asked once more, by whoever asked it; then its turn goes. Raises as `ask`."""
+        settings = await self._must_answer(interaction)
         asked = await self._as_it_stands(interaction, thread, message_id)
-        text = asked.text if asked else turn.question if turn else ""
-        if not text and not (asked and asked.attachments):
-            raise UserError("That question is not kept any more. Ask it again.")
-        await self.inbox.delete(thread, message_id)
-        files, quoted = (asked.attachments, asked.quoted) if asked else ((), "")
-        await self.ask(interaction, thread, text, attachments=files, quoted=quoted)
+        if asked is None:
+            asked = _seen(await self._as_it_was(thread, message_id, settings), interaction)
+        asked = replace(asked, id=again(message_id), at=time.time())
+        await self._accept(interaction, asked, instead_of=message_id)
+        await _acknowledge(interaction, asked)
 
     async def _as_it_stands(
         self, interaction: Interaction, thread: ThreadId, message_id: str
     ) -> Message | None:
         """The question's message as it is on Discord now; None where it was none, or is gone."""
-        if not message_id.isdecimal():
-            return None
-        channel = await self.notes.get(places.opens_note(int(message_id))) or thread.key.partition("/")[0]
-        try:
-            with mapped():
-                there = interaction.client.get_partial_messageable(int(channel))
-                message = await there.fetch_message(int(message_id))
-        except PlatformError:
-            return None
-        us = interaction.client.user.id if interaction.client.user else 0
-        return inbound.question(message, us, ChannelSettings(), Quoted(thread=thread))
+        number, _, _ = message_id.partition("+")
+        gateway: Gateway = interaction.client
+        return await gateway.read_again(thread, int(number)) if number.isdecimal() else None
+
+    async def _as_it_was(self, thread: ThreadId, message_id: str, settings: ChannelSettings) -> Message:
+        """A question that stands on Discord no more, or never did. Raises UserError where it is not kept."""
+        turn = await self.shown_turn(thread, message_id)
+        if turn is None:
+            raise UserError(_NOT_KEPT)
+        files = await self.notes.get(places.files_note(message_id.partition("+")[0]))
+        return Message(
+            message_id,
+            thread,
+            turn.author,
+            turn.question,
+            turn.at,
+            author_name=turn.author_name,
+            attachments=tuple(Attachment(*each) for each in json.loads(files or "[]")),
+            persona=settings.persona or "",
+            grounding=settings.grounding or "",
+        )
+
+    async def _accept(self, interaction: Interaction, message: Message, *, instead_of: str = "") -> None:
+        """Put a question that this interaction answers. Raises UserError where it was put before.
+
+        What it is asked `instead_of` goes behind that, and at once: its turn is not for the next prompt.
+        """
+        receipt = await self.inbox.put(message)
+        if not receipt.accepted:
+            raise UserError(_ASKED_AGAIN)
+        if instead_of:
+            await self.inbox.delete(message.thread, instead_of)
+        token = Token(interaction.application_id, interaction.token)
+        await self.notes.put(places.token_note(message.id), token.written(), seconds=_TOKEN_LASTS)
+        await self.questions.remember(message)
+
+    async def _must_answer(self, interaction: Interaction) -> ChannelSettings:
+        """What counts here. Raises UserError where this person is not answered."""
+        settings = await self.channels.of(*places_of(interaction))
+        if not inbound.may_ask(settings, interaction.user):
+            raise UserError(_NOT_HERE)
+        return settings
 
     def conversation(self, interaction: Interaction, thread: ThreadId) -> Conversation:
         """A thread as commands take it."""
@@ -129,9 +170,9 @@ class Desk:
 
     def here(self, interaction: Interaction) -> ThreadId | None:
         """The thread that a channel is; None in an ordinary channel, which holds many."""
-        if interaction.guild_id is None or isinstance(interaction.channel, discord.Thread):
-            return places.conversation(interaction.channel_id or 0)
-        return None
+        if isinstance(interaction.channel, discord.Thread):
+            return inbound.of_channel(interaction.channel)
+        return places.conversation(interaction.channel_id or 0) if interaction.guild_id is None else None
 
     async def last(self, interaction: Interaction) -> tuple[ThreadId, str]:
         """This person's last thread in this channel, and their last message there. Raises UserError."""
@@ -142,11 +183,10 @@ class Desk:
 
     async def must_own(self, interaction: Interaction, thread: ThreadId) -> None:
         """Raise UserError unless this person may change a thread: who began it, or a moderator."""
-        if interaction.guild_id is None or thread != self.here(interaction):
-            return  # a direct conversation, or one's own last thread
-        began = await self.questions.of(thread.key)  # a thread has the id of its question
+        if interaction.context.dm_channel:
+            return
         owner = interaction.channel.owner_id if isinstance(interaction.channel, discord.Thread) else None
-        if interaction.user.id != owner and (began is None or began[1] != str(interaction.user.id)):
+        if str(interaction.user.id) not in (str(owner), await self.questions.began(thread)):
             self.must_moderate(interaction)
 
     async def must_have_asked(self, interaction: Interaction, message_id: str) -> None:
@@ -162,16 +202,23 @@ class Desk:
 
     def moderates(self, interaction: Interaction) -> bool:
         """Whether this person may act for others, by the team's settings or by their rights here."""
+        rights = interaction.permissions
+        return self._is_named(interaction) or rights.manage_messages or rights.administrator
+
+    def must_rule(self, interaction: Interaction) -> None:
+        """Raise UserError unless this person may decide for a whole server, and not in one channel only."""
+        person = interaction.user
+        rights = person.guild_permissions if isinstance(person, discord.Member) else discord.Permissions()
+        if not (self._is_named(interaction) or rights.manage_guild or rights.administrator):
+            raise UserError(_NOT_EVERYWHERE)
+
+    def _is_named(self, interaction: Interaction) -> bool:
+        """Whether the team's settings name this person, or a role of theirs, as moderators."""
         person = interaction.user
         names = {str(person.id)}
         if isinstance(person, discord.Member):
             names |= {str(role.id) for role in person.roles} | {role.name for role in person.roles}
-        rights = interaction.permissions
-        return not names.isdisjoint(self.moderators) or rights.manage_messages or rights.administrator
-
-    async def settings(self, interaction: Interaction) -> ChannelSettings:
-        """What counts where an interaction came from."""
-        return await self.channels.of(*places_of(interaction))
+        return not names.isdisjoint(self.moderators)
 
     async def turn(self, thread: ThreadId, message_id: str) -> Turn | None:
         """The turn of a message, while it is kept."""
@@ -202,16 +249,46 @@ async def answering(interaction: Interaction) -> AsyncIterator[None]:
 
 
 async def tell(interaction: Interaction, text: str) -> None:
-    """Say something to the person who pressed or typed, which nobody else sees."""
+    """Say something to the person who pressed or typed, which nobody else sees; whole lines that fit."""
+    said = whole_lines(text, _LONGEST)
     try:
-        with mapped():
-            await interaction.response.send_message(text[:2000], ephemeral=True, suppress_embeds=True)
+        await _respond(lambda: interaction.response.send_message(said, ephemeral=True, suppress_embeds=True))
     except PlatformError as error:
         log.warning("discord.not_told", error=type(error).__name__, detail=str(error))
 
 
+async def _acknowledge(interaction: Interaction, message: Message) -> None:
+    """Show that the answer to a message is being thought of; raises PlatformError."""
+    private = places.place(message).private
+    await _respond(lambda: interaction.response.defer(ephemeral=private, thinking=True))
+
+
+async def _respond(call: Callable[[], Awaitable[object]]) -> None:
+    """Answer an interaction, for which there are three seconds; raises PlatformError."""
+
+    async def respond() -> None:
+        try:
+            with mapped():
+                await call()
+        except PlatformError as error:
+            if code_of(error) != ACKNOWLEDGED:  # as it is when only Discord's answer got lost
+                raise
+
+    await insist(respond, patience=_ACKNOWLEDGED_WITHIN, event="discord.not_answered_yet")
+
+
 def places_of(interaction: Interaction) -> tuple[str, ...]:
     """The guild and the channel of an interaction, as `Channels.of` takes them."""
+    return tuple(str(place) for place in (interaction.guild_id, _channel(interaction)) if place)
+
+
+def _channel(interaction: Interaction) -> int | None:
     channel = interaction.channel
-    number = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
-    return tuple(str(place) for place in (interaction.guild_id, number) if place)
+    return channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+
+
+def _seen(message: Message, interaction: Interaction) -> Message:
+    """With `Message.seen_by`: in a direct conversation with the bot nobody else sees anything either."""
+    alone = places.place(message).private or bool(interaction.context.dm_channel)
+    seen_by = places.seen_by(interaction.guild_id, _channel(interaction), int(message.author), alone=alone)
+    return replace(message, seen_by=seen_by)

@@ -24,15 +24,13 @@ async def show_all(settings: Settings, *, as_json: bool) -> int:
         return 0
     if threads:
         print("Waiting for an answer:")
-        _print_table(
-            ("THREAD", "SINCE", "MESSAGES", "ATTEMPTS", ""), [_waiting_row(each) for each in threads]
-        )
+        print_table(("THREAD", "SINCE", "MESSAGES", "ATTEMPTS", ""), [_waiting_row(each) for each in threads])
     else:
         print("Nothing waits for an answer.")
     print()
     if letters:
         print("Set aside (`chasqui inbox show ID` prints the message, `retry ID` and `drop ID` end it):")
-        _print_table(("ID", "THREAD", "AT", "ATTEMPTS", "WHY"), [_letter_row(each) for each in letters])
+        print_table(("ID", "THREAD", "AT", "ATTEMPTS", "WHY"), [_letter_row(each) for each in letters])
     else:
         print("No message was set aside.")
     return 0
@@ -55,7 +53,7 @@ async def show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
         *(("attached", file.name) for file in (message.attachments if message else ())),
     ]
     for what, value in about:
-        print(f"{what + ':':<10} {_line(value)}")
+        print(f"{what + ':':<10} {one_line(value)}")
     print(f"\n{sendable(message.text)}" if message else "\nIt cannot be read by this release.")
     return 0
 
@@ -122,9 +120,9 @@ def _time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as their widest cell, numbers to the right."""
-    lines = [titles, *([_line(cell) for cell in row] for row in rows)]
+    lines = [titles, *([one_line(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     right = [all(cell.isdecimal() for cell in column[1:]) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -132,7 +130,7 @@ def _print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  " + "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in cells).rstrip())
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """On one line, and without signs that a terminal would obey."""
     return " ".join(sendable(text).split())
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,6 +19,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -77,7 +78,13 @@ class BackendSettings(_Section):
         default=None, description=f"model profile, else by model id: {', '.join(PROFILES)}"
     )
     max_new_tokens: int | None = Field(default=None, ge=1, description="longest answer, in tokens")
+    model: str = Field(
+        default="", description="served model name, or LoRA adapter; empty takes the first that is served"
+    )
     api_key: SecretStr | None = Field(default=None, description="sent to every replica as a bearer token")
+    api_keys: dict[str, SecretStr] = Field(
+        default={}, description="sent to single replicas instead, by their address in urls (JSON object)"
+    )
     first_token_seconds: float = Field(default=120, gt=0, description="longest wait for the first token")
     next_token_seconds: float = Field(default=30, gt=0, description="longest silence between two tokens")
 
@@ -87,6 +94,13 @@ class BackendSettings(_Section):
         if value is not None and value not in PROFILES:
             raise ValueError(f"there is no profile {value!r}; choose one of {', '.join(PROFILES)}")
         return value
+
+    @model_validator(mode="after")
+    def _keys_are_of_replicas(self) -> Self:
+        for address in self.api_keys:
+            if address not in self.urls:
+                raise ValueError("api_keys holds the key of an address that is not in urls: name both alike")
+        return self
 
 
 class AnswersSettings(_Section):

@@ -76,8 +76,9 @@ async def _help(desk: Desk, caller: Caller, text: str) -> str:
 
 
 async def _run(desk: Desk, caller: Caller, name: str) -> str:
-    """Do what the table says with one's last thread."""
+    """Do what the table says with one's last thread, where nobody else asked anything."""
     thread, _ = await desk.last(caller)
+    await desk.must_own(caller, thread)
     return await _command(name).run(desk.conversation(caller, thread), "")
 
 

@@ -15,7 +15,7 @@ from core.commands import Conversation
 from core.errors import PlatformError, StoreError, UserError
 from core.intake import UNREACHABLE
 from core.ports import Feedbacks, History, Inbox, Notes, People
-from core.questions import Questions
+from core.questions import Questions, again
 from core.types import Attachment, Message, ThreadId, Turn
 
 log = structlog.get_logger()
@@ -98,31 +98,26 @@ class Desk:
     async def ask_again(self, caller: Caller, thread: ThreadId, message_id: str, now: Message | None) -> None:
         """The turn of a question goes, and it is asked as it is `now`, or was. Raises as `ask`."""
         await self.must_answer(caller)
-        turn, last = await self.turn(thread, message_id), await self.last_of(message_id)
+        turn = await self.turn(thread, message_id)
+        *_, last = await self.questions.asked(message_id) or [message_id]
         if now is None:
             if turn is None:
                 raise UserError(_NOT_KEPT)
             now = Message(last, thread, turn.author, turn.question, turn.at, author_name=turn.author_name)
-        asked = replace(now, id=places.again(last), thread=thread, at=time.time())
+        asked = replace(now, id=again(last), thread=thread, at=time.time())
         if places.place(asked).person:
             await self.may_respond(caller, asked.id)
+        await self.accept(asked)  # what is not accepted costs nobody the answer that there is
         await self.inbox.delete(thread, last)
-        await self.accept(asked)
 
     async def accept(self, message: Message) -> None:
         """Put a question into the inbox, and remember whose it is."""
-        await self.questions.remember(message)
         await self.inbox.put(message)
+        await self.questions.remember(message)
 
     async def may_respond(self, caller: Caller, message_id: str) -> None:
         """Note where the private answer to a message goes."""
         await self.notes.put(places.respond_note(message_id), caller.respond, seconds=places.RESPOND_SECONDS)
-
-    async def last_of(self, message_id: str) -> str:
-        """The id under which a question was asked last."""
-        while await self.questions.of(places.again(message_id)):
-            message_id = places.again(message_id)
-        return message_id
 
     async def turn(self, thread: ThreadId, message_id: str) -> Turn | None:
         """The turn of a question, however often it was asked, while it is kept."""
@@ -147,6 +142,11 @@ class Desk:
         if not inbound.may_ask(settings, caller.person):
             raise UserError(_NOT_HERE)
         return settings
+
+    async def must_own(self, caller: Caller, thread: ThreadId) -> None:
+        """Raise UserError unless this person may change a thread: who began it, or a moderator."""
+        if await self.questions.began(thread) != caller.person:
+            await self.must_moderate(caller)
 
     async def must_have_asked(self, caller: Caller, message_id: str) -> None:
         """Raise UserError unless this person asked that message, or may act for whoever did."""

@@ -58,7 +58,15 @@ class TerminalThread:
         self.interrupted = False
         _check(text)
         attachments = tuple(attachment(file) for file in files)
-        message = Message(uuid.uuid4().hex, self._thread, AUTHOR, text, time.time(), attachments=attachments)
+        message = Message(
+            uuid.uuid4().hex,
+            self._thread,
+            AUTHOR,
+            text,
+            time.time(),
+            attachments=attachments,
+            seen_by=(f"person:terminal:{AUTHOR}",),
+        )
         await self._app.inbox.put(message)
         self._answering = message.id
         while True:

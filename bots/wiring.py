@@ -1,8 +1,10 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -17,6 +19,7 @@ from adapters.redis.inbox import RedisInbox
 from adapters.redis.notes import RedisNotes
 from adapters.redis.people import RedisPeople
 from adapters.redis.rates import RedisRates
+from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
 from adapters.redis.work import Capacity
 from adapters.replica.client import Replica, Timeouts
@@ -25,7 +28,9 @@ from bots.settings import BackendSettings, Settings
 from core.assistant import Assistant, Policy
 from core.library import Library
 from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates
+from core.profiles import SERVER
 from core.router import Router
+from core.team import TeamDocuments
 
 log = structlog.get_logger()
 
@@ -61,9 +66,22 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         kept = _kept(settings, store, router.capacity)
         largest = settings.answers.max_file_bytes
         extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
-        library = Library(RedisDocuments(store), index, extractor, max_bytes=largest)
+        team = TeamDocuments(RedisShelf(store), index)
+        await stack.enter_async_context(_catching_up(team))
+        library = Library(RedisDocuments(store), index, extractor, team=team, max_bytes=largest)
         assistant = Assistant(router, kept.history, library, policy(settings))
         yield App(kept.inbox, kept.history, kept.people, kept.notes, kept.rates, kept.feedbacks, assistant)
+
+
+@asynccontextmanager
+async def _catching_up(team: TeamDocuments) -> AsyncIterator[None]:
+    """Read the team's documents in the background; what fails there meets the question that needs them."""
+    catching_up = asyncio.create_task(team.catch_up())
+    try:
+        yield
+    finally:
+        catching_up.cancel()
+        await asyncio.gather(catching_up, return_exceptions=True)
 
 
 @asynccontextmanager
@@ -136,9 +154,16 @@ async def backends(settings: Settings) -> AsyncIterator[list[Replica]]:
 
 
 def _replica(url: str, settings: BackendSettings) -> Replica:
-    key = settings.api_key.get_secret_value() if settings.api_key else ""
+    secret = settings.api_keys.get(url, settings.api_key)
+    engines = [partial(engine.recognise, served=settings.model) for engine in (tgi, completions)]
     timeouts = Timeouts(first_token=settings.first_token_seconds, next_token=settings.next_token_seconds)
-    return Replica(url, [tgi.recognise, completions.recognise], api_key=key, timeouts=timeouts)
+    return Replica(
+        url,
+        engines,
+        api_key=secret.get_secret_value() if secret else "",
+        timeouts=timeouts,
+        own_template=settings.profile == SERVER.name,
+    )
 
 
 def policy(settings: Settings) -> Policy:

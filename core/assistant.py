@@ -18,10 +18,12 @@ from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
 from core.grounding import Ground, Grounding, Question, choose
 from core.library import Library
+from core.own_template import stops
 from core.pace import Paces
 from core.ports import END, Backend, History, Lease, Platform, Recent
 from core.profiles import PROFILES, ModelProfile, profile_for
 from core.prompt import clean, neutralise
+from core.questions import first_id
 from core.retrying import RetryingReply
 from core.speech import Model, Speech, drafted
 from core.types import Checkpoint, Limits, Message, Outcome, Passage, Turn
@@ -55,6 +57,8 @@ class Policy:
     def profile_of(self, limits: Limits) -> ModelProfile:
         """The profile of a model under this policy."""
         profile = PROFILES[self.profile] if self.profile else profile_for(limits.model)
+        if limits.template:
+            profile = replace(profile, template=limits.template, stop=stops(limits.template))
         return replace(
             profile,
             system=self.persona or profile.system,
@@ -182,7 +186,7 @@ class _Answering:
         """Answer from the best passages, or where there are none from what the model knows."""
         fitted = await self._fit(question, ground, model, self._recent.turns)
         if fitted.passages:
-            self._progress.read = conclusion.best_of(fitted.passages, question.documents)
+            self._progress.read = conclusion.best_of(fitted.passages, question.in_reach)
         return await self._ask(question, ground, model, fitted)
 
     async def _of_whole(self, question: Question, ground: Ground, model: Model) -> Outcome:
@@ -220,9 +224,13 @@ class _Answering:
             self.asked = middle_cut(self.asked, 400)
         self.asked = self.asked or SUMMARISE
         documents = await library.of(message.thread)
-        self._recent = await self._assistant.history.recent(message.thread, model.limits.model)
+        team = await library.of_team(message, self._speech.status)
+        recent = await self._assistant.history.recent(message.thread, model.limits.model)
+        # The turn of a question that is asked again goes, and may still stand.
+        kept = [turn for turn in recent.turns if first_id(turn.message_id) != first_id(message.id)]
+        self._recent = replace(recent, turns=kept)
         turns, quoted = self._recent.turns, message.quoted
-        return Question(message.thread, self.asked, attached, documents, turns, quoted)
+        return Question(message.thread, self.asked, attached, documents, turns, quoted, team)
 
     async def _is_document(self, text: str, room: Room) -> bool:
         """Whether a question is larger than its share; what is near it is worth the counting."""
@@ -290,7 +298,7 @@ class _Answering:
         if not passages:
             return conclusion.alone(progress)
         return conclusion.grounded(
-            progress, draft, question.text, question.documents, checked=checked, noted=bool(noted)
+            progress, draft, question.text, question.in_reach, checked=checked, noted=bool(noted)
         )
 
     async def _go_on(

@@ -10,7 +10,7 @@ _UNSENDABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e\u2060\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\U000e0000-\U000e007f]"
 )
-_LINE_END = re.compile("\r\n?|\x85")
+_LINE_END = re.compile("\r\n?|[\v\f\x85]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _UNUSUAL = re.compile(f"{_UNSENDABLE.pattern}|{_SURROGATE.pattern}")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.evidence import bears_out, best_sentence
+from core.evidence import bearing, best_sentence
 from core.prompt import clean
 from core.terms import sentences
 from core.types import Citation, Passage
@@ -42,17 +42,17 @@ def cite(
 ) -> tuple[Citation, ...]:
     """The sources to show under an answer: passages that bear it out, those the model named first.
 
-    A passage is cited only for a sentence that it supports; each sentence counts for the first
-    passage that does. An answer that no passage bears out has no source.
+    A passage is cited only for a sentence, or a clause of one, that it supports; each counts for the
+    first passage that does. An answer that no passage bears out has no source.
     """
     named_first = [passages[n - 1] for n in named]
     order = [*named_first, *(p for p in passages if p not in named_first)]
     cited: dict[tuple[object, ...], Citation] = {}
     for sentence in sentences(answer):
-        bearing = next((p for p in order if bears_out(p, sentence, question)), None)
-        place = bearing and (bearing.document, bearing.title, bearing.heading, bearing.page)
-        if bearing and place and place not in cited:
-            cited[place] = citation(bearing, f"{sentence} {question}")
+        for found in bearing(order, sentence, question):
+            place = (found.document, found.title, found.heading, found.page)
+            if place not in cited:
+                cited[place] = citation(found, f"{sentence} {question}")
     return tuple(cited.values())
 
 

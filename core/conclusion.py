@@ -13,12 +13,16 @@ from core.citations import Named, cite, resolve
 from core.draft import Draft
 from core.errors import StreamBroken
 from core.evidence import abstains, nearest, readable
+from core.file_names import NO_FILE
 from core.quotations import misquoted
 from core.terms import sentences
 from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Passage, Usage
 from core.window import Fitted
 
 log = structlog.get_logger()
+
+TEAM = "the team's documents"
+"""How people are told of them, however many there are: no name of one stands where it is not a source."""
 
 _NEAR = 4
 """Passages of a whole document that are looked at for each sentence of an answer."""
@@ -147,14 +151,14 @@ def grounded(
     named = Named((), 0) if noted else resolve(draft.trailer, draft.marks, passages)
     if named.unresolved or draft.dropped:
         log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
-    cited = cite(shown.replace(LOST, ""), question, passages, named.numbers)
+    cited = cite(shown.replace(LOST, "").replace(NO_FILE, ""), question, passages, named.numbers)
     if not shown and checked:
         return progress.outcome(
             "refused", f"I don't know: nothing in {titles(documents)} bears out an answer to this."
         )
     if shown and abstains(shown):
         return progress.outcome("refused", f"The model found no answer in {titles(documents)}.")
-    progress.left_out += misquotations(shown, question, passages)
+    progress.left_out += misquotations(shown, passages)
     if shown and not cited:
         progress.left_out.append(
             "No source is named, because no passage that was read bears this answer out."
@@ -184,9 +188,9 @@ def once(cited: Sequence[Citation]) -> tuple[Citation, ...]:
     return tuple({(c.title, c.heading, c.page): c for c in reversed(cited)}.values())[::-1]
 
 
-def misquotations(shown: str, question: str, passages: Sequence[Passage]) -> list[str]:
+def misquotations(shown: str, passages: Sequence[Passage]) -> list[str]:
     """A sentence about what stands in quotation marks and in no passage; at most three are named."""
-    wrong = misquoted(shown, (*map(readable, passages), question))
+    wrong = misquoted(shown, map(readable, passages))
     if not wrong:
         return []
     named = ", ".join(f"“{shorten(quotation, 80, placeholder=' …')}”" for quotation in wrong[:3])
@@ -230,5 +234,7 @@ def extent(read: Sequence[Passage], documents: Sequence[Document], parts: int = 
 
 def titles(documents: Sequence[Document]) -> str:
     """The names of documents for a sentence."""
-    names = list(dict.fromkeys(document.title for document in documents))
-    return " and ".join(names) if len(names) < 3 else f"{len(names)} files"
+    own = [document for document in documents if document.audience.kind == "thread"]
+    names = list(dict.fromkeys(document.title for document in own))
+    named = names if len(names) < 3 else [f"{len(names)} files"]
+    return " and ".join([*named, *[TEAM] * (len(own) < len(documents))])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from core.addresses import Addresses, LinkFilter
 from core.characters import CharacterFilter
+from core.file_names import FileFilter, FileNames
 from core.items import NewItems
 from core.sources import SourceFilter
 from core.terms import sentences
@@ -103,9 +104,10 @@ class SentenceGate:
 class Draft:
     """The filters in their order. `raw` is all that the model said, `shown` all that may be seen.
 
-    With `cited`, sources are taken out; with `check`, only sentences that pass it are shown; `items` takes
-    out what a list said before; with `known`, other addresses go. Links come last, because what a filter
-    behind them left out could make new ones.
+    Sources are taken out; with `cited`, what was sent is numbered, and marks go too. With `check`, only
+    sentences that pass it are shown; `items` takes out what a list said before; other names of files than
+    those of `files` go, and other addresses than the `known`. Links come last, because what a filter behind
+    them left out could make new ones.
     """
 
     def __init__(
@@ -115,16 +117,18 @@ class Draft:
         cited: bool,
         check: Callable[[str], bool] | None = None,
         items: NewItems | None = None,
+        files: FileNames | None = None,
         known: Addresses | None = None,
     ) -> None:
         self._raw: list[str] = []
         self._shown: list[str] = []
         self._stops = StopFilter(stops)
-        self._sources = SourceFilter() if cited else None
+        self._sources = SourceFilter(numbered=cited)
         self._gate = SentenceGate(check) if check else None
+        named = FileFilter(files) if files else None
         links = LinkFilter(known) if known is not None else None
         # Stops come first: a stop string that was broken in the prompt is whole without its joiner.
-        filters = (self._stops, CharacterFilter(), self._sources, self._gate, items, links)
+        filters = (self._stops, CharacterFilter(), self._sources, self._gate, items, named, links)
         self._filters = tuple(each for each in filters if each)
 
     @property
@@ -147,11 +151,11 @@ class Draft:
 
     @property
     def trailer(self) -> str:
-        return self._sources.trailer if self._sources else ""
+        return self._sources.trailer
 
     @property
     def marks(self) -> Sequence[int]:
-        return self._sources.marks if self._sources else ()
+        return self._sources.marks
 
     def feed(self, piece: str) -> str:
         """Take a piece of the model's text; returns what may be shown of it now."""

@@ -6,18 +6,22 @@ measures are lexical: they see missing subjects, wrong numbers and invented name
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from core.names import names, subjects
 from core.quotations import misquoted
-from core.terms import ASKING_WORDS, STOP_WORDS, alike, asks, common, numbers, sentences, stems, terms
+from core.terms import alike, asks, common, numbers, sentences, stems, terms
 from core.types import Hit, Passage
 
 STRONG = 0.6
 """Least share of a question that a passage holds when it may be quoted by itself as the answer."""
 BORNE_OUT = 0.6
 """Least share of an answer's own terms that its passage must hold."""
+_ANOTHER = 4.0
+"""How many times a subject that no passage knows outweighs all else: then they are about another."""
 
 _ASKING, _COMMON, _DECIDING = 0.2, 0.2, 2.0  # how much such terms of a question count beside other words
 
@@ -38,13 +42,19 @@ class Asked:
 
     @classmethod
     def of(cls, question: str, hits: Sequence[Hit], before: str = "") -> "Asked":
-        """Rarity is taken from the passages found: a term that none of them holds is the rarest.
+        """Rarity is taken from the passages found: a term that none of them holds is the rarest, and a
+        name that none of them holds makes all else worth little.
 
         `before` is the earlier question that this one follows up; its terms weigh less.
         """
         found = [_stems(readable(hit.passage)) for hit in hits]
         shares = {term: 0.4 * share for term, share in _shares(before).items()} | _shares(question)
-        return cls({term: share * _rarity(term, found) for term, share in shares.items()})
+        weights = {term: share * _rarity(term, found) for term, share in shares.items()}
+        if found:
+            most = _ANOTHER * sum(weights.values())
+            unknown = (name for name in subjects(question) if not any(holds(held, name) for held in found))
+            weights |= dict.fromkeys(unknown, most)
+        return cls(weights)
 
     def share_in(self, text: str) -> float:
         """How much of the question's weight `text` holds, 0 to 1."""
@@ -111,48 +121,125 @@ def _kept_stems(text: str) -> frozenset[str]:
 def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool = False) -> bool:
     """Whether `passage` supports `sentence` as an answer to `question`.
 
-    Every number and every name of the sentence must stand in the passage or in the question, what it
-    quotes word for word, and most of its other own terms in the passage. A sentence without own terms
-    ("Yes.") is borne out when the passage is about the question. With `literal` all of that must hold
-    for a single sentence of the passage, one that is about the question: a small model mixes up the
-    numbers of neighbouring sentences.
+    Every number, every name and every other telling word that it takes from the question must stand in
+    the passage, what it quotes word for word, and most of its other own terms. A sentence that leaves its
+    subject out ("It is 5 euros.") has that of the question. A sentence without own terms ("Yes.") is borne
+    out when the passage is about the question. With `literal` all of that must hold for a single sentence
+    of the passage, one that is about the question: a small model mixes up the numbers of neighbouring
+    sentences.
     """
+    claim = _claim(sentence, question)
     if not literal:
-        return _supports(readable(passage), sentence, question)
-    if not (_own_terms(sentence, _stems(question)) or numbers(sentence) - numbers(question)):
+        return _supports(readable(passage), passage.page, claim)
+    if not (claim.own or claim.values - numbers(question)):
         return False  # it only says the question again
-    return any(_supports(own, sentence, question) for own in _about(passage, question))
+    return any(_supports(text, passage.page, claim) for text in _about(passage, question))
 
 
-def _own_terms(sentence: str, asked: frozenset[str]) -> list[str]:
-    """What a sentence says of its own: not in the question, not about saying, not asking."""
-    return [t for t in terms(sentence) if not holds(asked, t) and t not in _SAYING and not asks(t)]
+def bearing(passages: Sequence[Passage], sentence: str, question: str) -> list[Passage]:
+    """The first of `passages` that bears `sentence` out, or where none does, one for each of its clauses.
+
+    Nothing where a clause is left that none of them bears out.
+    """
+    if whole := _first(passages, sentence, question):
+        return [whole]
+    found: list[Passage] = []
+    for clause in _clauses(sentence):
+        passage = _first(passages, clause, question)
+        if not passage:
+            return []
+        found.append(passage)
+    return found
 
 
-def _supports(text: str, sentence: str, question: str) -> bool:
-    held, asked = _stems(text), _stems(question)
-    values = numbers(sentence)
-    if values and values - numbers(text) - numbers(question):
+def _first(passages: Sequence[Passage], sentence: str, question: str) -> Passage | None:
+    return next((passage for passage in passages if bears_out(passage, sentence, question)), None)
+
+
+_MOST_CLAUSES = 12
+_JOINT = re.compile(r"(?=[,;]\s)|(?<![,;\s])\s{1,4}(?=(?:and|but|while|whereas)\s)")
+
+
+def _clauses(sentence: str) -> list[str]:
+    """The clauses of a sentence of several things, if each tells at least two things that no other does,
+    and a number if another has one; else none.
+
+    "Alpha costs 5 and Beta 7" does; "the Alpha office and the Beta office closed in 2019" does not.
+    """
+    clauses = _JOINT.split(sentence)
+    if not 1 < len(clauses) <= _MOST_CLAUSES:
+        return []
+    told = Counter(term for clause in clauses for term in terms(clause))
+    own = ([t for t in terms(clause) if told[t] == 1 and not asks(t)] for clause in clauses)
+    alike_put = len({bool(numbers(clause)) for clause in clauses}) == 1
+    return clauses if alike_put and all(len(each) >= 2 for each in own) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a sentence says as an answer: what must stand in a passage, what mostly must, and the question."""
+
+    sentence: str
+    question: str
+    values: frozenset[str]
+    pages: frozenset[str]
+    subjects: frozenset[str]
+    telling: tuple[str, ...]
+    own: tuple[str, ...]
+
+
+@lru_cache(maxsize=64)
+def _claim(sentence: str, question: str) -> _Claim:
+    bare = _PAGE.sub(" ", sentence)
+    said, asked = terms(bare), _stems(question)
+    again = names(question) & set(said)
+    own = tuple(t for t in said if not (holds(asked, t) or t in _SAYING or asks(t)))
+    taken = (t for t in said if t in asked and not (asks(t) or common(t) or t in _SAYING or t in _UNASKED))
+    telling = (*names(bare) - _SAYING, *again, *taken)
+    pages = frozenset(_PAGE.findall(sentence))
+    about = again or subjects(question)
+    return _Claim(sentence, question, frozenset(numbers(bare)), pages, about, telling, own)
+
+
+_PAGE = re.compile(r"\b(?:pages?|pp?\.|Seite|S\.|p[aá]gina) ?(\d{1,5})\b", re.IGNORECASE)
+"""Where an answer says that something stands, which is no number of the answer."""
+
+
+def _supports(text: str, page: int | None, claim: _Claim) -> bool:
+    held = _stems(text)
+    if not (claim.values <= held and claim.pages <= held | {str(page)}):
         return False
-    if any(not holds(held | asked, name) for name in _names(sentence)):
+    if any(not holds(held, term) for term in claim.telling):
         return False
-    if misquoted(sentence, (text, question)):
+    if misquoted(claim.sentence, (text,)):
         return False
-    own = _own_terms(sentence, asked)
-    if not own:  # it only says the question again, whose numbers may be wrong
-        return values <= numbers(text) and Asked.of(question, ()).share_in(text) >= STRONG
-    return sum(holds(held, term) for term in own) / len(own) >= BORNE_OUT
+    known = [holds(held, name) for name in claim.subjects]
+    if not claim.own:  # it only says the question again
+        return all(known) and Asked.of(claim.question, ()).share_in(text) >= STRONG
+    if known and not any(known):
+        return False
+    return sum(holds(held, term) for term in claim.own) / len(claim.own) >= BORNE_OUT
+
+
+_POINTS_BACK = re.compile(
+    r"\W*(?:it|its|they|their|them|he|his|she|her|this|these|that|those)\b", re.IGNORECASE
+)
 
 
 def _about(passage: Passage, question: str) -> list[str]:
-    """The sentences of a passage that hold most of the question, each after its headings."""
+    """The sentences of a passage that hold most of the question, each after its headings.
+
+    One that points back ("Its key is blue.") stands behind the sentence that it points to.
+    """
     asked = Asked.of(question, ())
     place = "\n".join((passage.title, *passage.heading))
-    shares = {
-        piece: asked.share_in(f"{place}\n{piece}") for piece in sentences(passage.text) or [passage.text]
-    }
+    texts, before = [], ""
+    for piece in sentences(passage.text) or [passage.text]:
+        before = f"{before} {piece}" if _POINTS_BACK.match(piece) else piece
+        texts.append(f"{place}\n{before}")
+    shares = {text: asked.share_in(text) for text in texts}
     most = max(shares.values())
-    return [f"{place}\n{piece}" for piece, share in shares.items() if share >= 0.75 * most]
+    return [text for text, share in shares.items() if share >= 0.75 * most]
 
 
 def best_sentence(text: str, wanted: str) -> str:
@@ -219,13 +306,6 @@ def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:
     return math.log(1 + (len(found) + 1) / max(holding + 0.5, 1))
 
 
-def _names(sentence: str) -> list[str]:
-    """Stemmed words with a capital inside a sentence: names of people, places, products."""
-    later = re.findall(r"(?<=[^\s.!?:])\s+[\"'“‘(]?([A-Z][\w-]+)", sentence)
-    return [t for name in later if name.lower() not in _NO_NAMES for t in terms(name) if t not in _SAYING]
-
-
-_NO_NAMES = STOP_WORDS | ASKING_WORDS
 _SAYING = frozenset(
     terms(
         """answer answers question text passage fact source sources state states stated mention mentions

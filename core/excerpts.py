@@ -56,15 +56,14 @@ def outline(passages: Sequence[Passage], most: int = _OUTLINE) -> list[Excerpt]:
 
 
 def mentions(passages: Sequence[Passage], wanted: str) -> list[Excerpt]:
-    """Every sentence that, below its headings, holds most of what is `wanted`; the same one only once."""
+    """Every sentence that, below its headings, holds most of what is `wanted`; as often as it is there."""
     asked = Asked.of(wanted, ())
-    found: dict[str, Excerpt] = {}
-    for passage in passages:
-        place = "\n".join(passage.heading)
-        for sentence in sentences(passage.text):
-            if sentence not in found and asked.share_in(f"{place}\n{sentence}") >= STRONG:
-                found[sentence] = Excerpt(passage, _BULLET.sub("", sentence))
-    return list(found.values())
+    return [
+        Excerpt(passage, _BULLET.sub("", sentence))
+        for passage in passages
+        for sentence in sentences(passage.text)
+        if asked.share_in("\n".join((*passage.heading, sentence))) >= STRONG
+    ]
 
 
 def _sentences(passage: Passage) -> Iterator[str]:

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.conclusion import TEAM
 from core.evidence import STRONG, Asked, expected, readable
 from core.knowledge import in_reading_order
 from core.library import Library
 from core.terms import sentences
 from core.types import Document, Hit, Passage, ThreadId, Turn
-from core.wishes import Wish, follows_up, names_file, topic, wish
+from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
-_NO_QUESTION = "I only answer from the files of this thread. Ask something about them."
+_NO_QUESTION = "I only answer from {where}. Ask something about them."
 
 _CANDIDATES = 40
 _RANKED_AGAIN = 8
@@ -38,7 +39,9 @@ class Grounding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with all that may answer it: documents in reach, those that came with it, earlier turns."""
+    """A question with all that may answer it: documents of its thread, those of them that came with it,
+    documents of the team, earlier turns.
+    """
 
     thread: ThreadId
     text: str
@@ -46,6 +49,12 @@ class Question:
     documents: Sequence[Document] = ()
     turns: Sequence[Turn] = ()
     quoted: str = ""
+    team: Sequence[Document] = ()
+
+    @property
+    def in_reach(self) -> Sequence[Document]:
+        """All documents that an answer may stand on."""
+        return (*self.documents, *self.team)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +78,36 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     """
     names = [document.title for document in question.documents]
     wanted = wish(question.text, attached=bool(question.attached), names=names)
-    if wanted is Wish.TALK or not question.documents:
-        refusal = _NO_QUESTION if question.documents else _NO_DOCUMENT
+    if wanted is Wish.TALK or not question.in_reach:
+        refusal = _NO_QUESTION.format(where=_where(question)) if question.in_reach else _NO_DOCUMENT
         return Ground(refusal=refusal if grounding is Grounding.REQUIRE else "")
     of_file = question.attached or names_file(question.text, names)
-    if wanted.whole and (of_file or wanted is not Wish.EACH):
-        return Ground(in_reading_order(question.attached or question.documents[-1:]), wanted)
+    if wanted.whole and question.documents and (of_file or wanted is not Wish.EACH):
+        return Ground(in_reading_order(_meant(question)), wanted)
     about, before = topic(question.text), f"{_led_up_to(question)}\n{question.quoted}".strip()
-    hits = await library.search(question.thread, question.documents, f"{about} {before}", _CANDIDATES)
+    about_answer = bool(question.turns) and not question.attached and is_about_answer(question.text)
+    if about_answer and before:  # what bore the answer out bears out what is wanted of it
+        about, before = before, about
+    query = f"{about} {before}"
+    hits = await library.search(question.thread, question.documents, query, _CANDIDATES, question.team)
     asked = await asyncio.to_thread(Asked.of, about, hits, before)
     hits, share = await asyncio.to_thread(_by_evidence, hits, asked, question.text)
-    if wanted is Wish.EACH and share >= enough:  # a list of what only these documents can tell
-        return Ground(in_reading_order(question.documents), wanted)
+    own = {document.id for document in question.documents}
+    if wanted is Wish.EACH and share >= enough and any(hit.passage.document in own for hit in hits[:1]):
+        return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
     if share >= enough or (hits and grounding is Grounding.OFF):
         return Ground(hits, strong=share >= STRONG)
-    said = bool(question.quoted) or _was_said(question)  # what is asked about stands in the conversation
+    # What is asked about stands in the conversation.
+    said = bool(question.quoted) or about_answer or _was_said(question)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
-    return Ground(hits, refusal=_nothing_found(question.documents))
+    return Ground(hits, refusal=_nothing_found(question))
+
+
+def _meant(question: Question) -> Sequence[Document]:
+    """The documents of which the whole is wanted: those that are named, those that came with it, the last."""
+    within = question.attached or question.documents
+    return [each for each in within if named(question.text, each.title)] or question.attached or within[-1:]
 
 
 def _by_evidence(hits: list[Hit], asked: Asked, question: str) -> tuple[list[Hit], float]:
@@ -123,7 +144,12 @@ def _led_up_to(question: Question) -> str:
     return "\n".join(before)
 
 
-def _nothing_found(documents: Sequence[Document]) -> str:
-    names = [document.title for document in documents]
-    where = names[0] if len(names) == 1 else "the files of this thread"
+def _nothing_found(question: Question) -> str:
+    names = [document.title for document in question.documents]
+    where = _where(question, *names) if len(names) == 1 else _where(question)
     return f"I don't know: I found nothing about this in {where}."
+
+
+def _where(question: Question, own: str = "the files of this thread") -> str:
+    """Where an answer is looked for; the team's documents are many, and go without their names."""
+    return " and ".join([*[own] * bool(question.documents), *[TEAM] * bool(question.team)])

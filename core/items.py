@@ -20,9 +20,11 @@ class NewItems:
 
     An item is its line and the indented ones below it; items are the same by their words. In code, text
     is text. `said` grows with each item that is let through: share it between the parts of one list.
+    `repeated` counts the items that were taken out because they were said before.
     """
 
     def __init__(self, said: set[tuple[str, ...]]) -> None:
+        self.repeated = 0
         self._said = said
         self._line = ""  # the one that has not ended
         self._item: list[str] = []  # the lines of the one that has not ended
@@ -61,7 +63,10 @@ class NewItems:
     def _end_item(self) -> str:
         text, self._item = "".join(self._item), []
         key = tuple(words(_ITEM.sub("", text, count=1)))
-        if not text or key in self._said or _NOTHING.match(_ITEM.sub("", text, count=1)):
+        if not text or _NOTHING.match(_ITEM.sub("", text, count=1)):
+            return ""
+        if key in self._said:
+            self.repeated += 1
             return ""
         self._said.add(key)
         return text

@@ -6,13 +6,13 @@ several times over. Each passage carries its heading path, so that it can be fou
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from core.blocks import State, step
 from core.ports import Extracted
 from core.terms import sentences
-from core.types import Audience, Document, Hit, Passage
+from core.types import Audience, Document, Entry, Hit, Passage
 
 PASSAGE_LENGTH = 900
 """Characters; about 200 tokens of English, so that four passages and their labels fit beside a turn."""
@@ -49,8 +49,47 @@ def document(
     content: bytes, title: str, extracted: Extracted, audience: Audience, *, url: str = "", at: float = 0.0
 ) -> Document:
     """A document of an extracted file. Its id is a hash of the bytes, so the same file is the same."""
-    ident = identity(content)
+    return _document(identity(content), title, list(sections(extracted)), audience, extracted.notes, url, at)
+
+
+def team_document(entry: Entry, extracted: Extracted) -> Document:
+    """A document of the team. What it calls itself is its title: the heading that it begins with."""
     found = list(sections(extracted))
+    title = found[0].heading[0] if found and found[0].heading and _headed(extracted) else entry.title
+    named = [replace(s, heading=s.heading[1:] if s.heading[:1] == (title,) else s.heading) for s in found]
+    return _document(entry.id, title, named, entry.audience, extracted.notes, entry.url, entry.at)
+
+
+def team_identity(source: str, path: str, audience: Audience) -> str:
+    """The id of the document of the team at this place, whatever it says; other readers, other document."""
+    return identity("\0".join((source, path, str(audience))).encode("utf-8", "surrogatepass"))
+
+
+def one_per_section(hits: Iterable[Hit]) -> list[Hit]:
+    """The best passage of each place that a link can lead to, in the order of `hits`."""
+    best: dict[tuple[object, ...], Hit] = {}
+    for hit in hits:
+        passage = hit.passage
+        best.setdefault((passage.document, passage.anchor or passage.section), hit)
+    return list(best.values())
+
+
+def _headed(extracted: Extracted) -> bool:
+    """Whether a text begins with a heading of its own, not with the name of a sheet or of some lines."""
+    first = extracted.blocks[0]
+    headings = (heading for _, heading, text in _cut(first.markdown) if heading or text.strip())
+    return not first.label and bool(next(headings, ""))
+
+
+def _document(
+    ident: str,
+    title: str,
+    found: Sequence[Section],
+    audience: Audience,
+    notes: tuple[str, ...],
+    url: str,
+    at: float,
+) -> Document:
     passages = tuple(
         Passage(
             id=f"{ident}:{number}",
@@ -65,7 +104,7 @@ def document(
         )
         for number, (index, section, piece, text) in enumerate(_texts(found))
     )
-    return Document(ident, title, audience, passages, len(found), url, at, extracted.notes)
+    return Document(ident, title, audience, passages, len(found), url, at, notes)
 
 
 def identity(content: bytes) -> str:
@@ -74,22 +113,26 @@ def identity(content: bytes) -> str:
 
 
 def sections(extracted: Extracted) -> Iterator[Section]:
-    """Cut at headings outside code; a section may go on over pages. Sections without text are left out."""
+    """Cut at headings outside code; a section may go on over pages.
+
+    A heading with nothing below it, not even another heading, is text of the section above it.
+    """
     path: list[tuple[int, str]] = []
     pieces: list[Piece] = []
-    label = ""
+    label, last = "", Piece("")
     for block in extracted.blocks:
         if block.label != label:
-            yield from _section(path, pieces, label)
+            yield from _section(path, pieces, label, last)
             path, pieces, label = [], [], block.label
         for level, heading, text in _cut(block.markdown):
             if level:
-                yield from _section(path, pieces, label)
+                if pieces or (path and level <= path[-1][0]):
+                    yield from _section(path, pieces, label, last)
                 path = [(n, h) for n, h in path if n < level] + [(level, heading)]
-                pieces = []
+                pieces, last = [], Piece(heading, block.page, block.anchor)
             if text.strip():
                 pieces.append(Piece(text.strip("\n"), block.page, block.anchor))
-    yield from _section(path, pieces, label)
+    yield from _section(path, pieces, label, last)
 
 
 def in_reading_order(documents: Iterable[Document]) -> list[Hit]:
@@ -97,10 +140,11 @@ def in_reading_order(documents: Iterable[Document]) -> list[Hit]:
     return [Hit(passage, 0.0) for document in documents for passage in document.passages]
 
 
-def _section(path: list[tuple[int, str]], pieces: list[Piece], label: str) -> Iterator[Section]:
-    if pieces:
-        heading = tuple(h for _, h in path)
-        yield Section((label, *heading) if label else heading, tuple(pieces))
+def _section(path: list[tuple[int, str]], pieces: list[Piece], label: str, last: Piece) -> Iterator[Section]:
+    """What stands under the last heading, or else that heading itself; nothing before the first one."""
+    if pieces or path:
+        heading = tuple(h for _, h in (path if pieces else path[:-1]))
+        yield Section((label, *heading) if label else heading, tuple(pieces or [last]))
 
 
 def _cut(markdown: str) -> Iterator[tuple[int, str, str]]:

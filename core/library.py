@@ -14,17 +14,22 @@ from typing import NamedTuple
 
 import structlog
 
+from core.audience import in_reach
 from core.errors import FileRefused
 from core.knowledge import document, identity
 from core.ports import Block, Documents, Extracted, Extractor, KnowledgeIndex, Platform
 from core.prompt import clean
 from core.refusals import Refusal, no_time, sentences, shown
+from core.team import TeamDocuments
 from core.types import Attachment, Audience, Document, Hit, Message, ThreadId
 
 log = structlog.get_logger()
 
 INDEXED_TEXT = 20_000_000
 """Characters of documents that are ready to be searched at once; others are indexed again when asked."""
+
+_LEAST_INDEXED = 50_000
+"""Characters that the documents of a thread count at least: an index has a place for each audience."""
 
 MOST_TEXT = 10_000_000
 """Characters of all documents of a thread: each question looks at them all."""
@@ -48,9 +53,10 @@ class Reading:
 
 
 class Library:
-    """Reads attachments into passages, keeps them with their thread, and searches them.
+    """Reads attachments into passages, keeps them with their thread, and searches them and the `team`'s.
 
-    The index holds the documents of the threads that were asked last, and only those that still count.
+    The index holds the documents of the threads that were asked last, and only those that still count;
+    where the team has documents, they are in the same one, so that scores can be compared.
     Files of one message are read one after the other, so that many large ones need no more memory
     than one; none is begun once that took `seconds`.
     """
@@ -61,12 +67,14 @@ class Library:
         index: KnowledgeIndex,
         extractor: Extractor,
         *,
+        team: TeamDocuments | None = None,
         max_bytes: int = 25_000_000,
         seconds: float = 12.0,
     ) -> None:
         self._documents = documents
         self._index = index
         self._extractor = extractor
+        self._team = team
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._indexing = asyncio.Lock()
@@ -108,11 +116,22 @@ class Library:
         """The documents of a thread, oldest first."""
         return await self._documents.of(thread)
 
-    async def search(self, thread: ThreadId, documents: Sequence[Document], query: str, k: int) -> list[Hit]:
-        """The best passages of a thread's `documents`, best first."""
+    async def of_team(self, message: Message, status: Status) -> list[Document]:
+        """The documents of the team that everyone may see who will see the answer to `message`."""
+        return await self._team.visible(in_reach(message), status) if self._team else []
+
+    async def search(
+        self,
+        thread: ThreadId,
+        documents: Sequence[Document],
+        query: str,
+        k: int,
+        team: Sequence[Document] = (),
+    ) -> list[Hit]:
+        """The best passages of a thread's `documents` and of the `team`'s, best first."""
+        audiences = list(dict.fromkeys(item.audience for item in (*documents, *team)))
         async with self._indexing:  # else another thread could push these out before they are searched
             await self._index_only(thread, documents)
-            audiences = list(dict.fromkeys(item.audience for item in documents))
             return await self._index.search(query, audiences, k)
 
     async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
@@ -123,12 +142,12 @@ class Library:
         for item in found:
             await self._index.put(item)
         self._indexed[thread] = [_Indexed(item.id, item.audience, _size(item)) for item in found]
-        size = sum(item.size for items in self._indexed.values() for item in items)
+        size = sum(map(_indexed_size, self._indexed.values()))
         while size > INDEXED_TEXT and len(self._indexed) > 1:
             _, oldest = self._indexed.popitem(last=False)
             for old in oldest:
                 await self._index.remove(old.id, old.audience)
-                size -= old.size
+            size -= _indexed_size(oldest)
 
     async def _read_or_refuse(
         self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]
@@ -189,6 +208,10 @@ class Library:
 def _size(found: Document) -> int:
     """Characters of text."""
     return sum(len(passage.text) for passage in found.passages)
+
+
+def _indexed_size(found: Sequence[_Indexed]) -> int:
+    return max(_LEAST_INDEXED, sum(item.size for item in found))
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from core.types import (
     Checkpoint,
     Delta,
     Document,
+    Entry,
     Feedback,
     Hit,
     Limits,
@@ -23,6 +24,7 @@ from core.types import (
     Outcome,
     PageProfile,
     Sampling,
+    Source,
     ThreadId,
     Turn,
 )
@@ -328,6 +330,56 @@ class Documents(Protocol):
 
     async def of(self, thread: ThreadId) -> list[Document]:
         """The documents of this thread since the last `History.fresh`, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changed on the shelf up to `version`, in no order; with `anew` nothing from before counts.
+
+    `gone` are the ids of documents that are no longer there. There may be `more` behind this version.
+    """
+
+    version: str
+    entries: Sequence[Entry] = ()
+    gone: Sequence[str] = ()
+    anew: bool = False
+    more: bool = False
+
+
+class Shelf(Protocol):
+    """The documents of the team, kept for good as the source of truth of every index."""
+
+    async def put(self, document: Document, entry: Entry) -> None:
+        """Keep a document; the same id replaces."""
+        ...
+
+    async def remove(self, document_id: str) -> None:
+        """Keep it no longer."""
+        ...
+
+    async def document(self, document_id: str) -> Document | None:
+        """The text of a document, where it is there and this release can read it."""
+        ...
+
+    async def entries(self) -> list[Entry]:
+        """All that are kept, by source and path."""
+        ...
+
+    async def changes(self, since: str) -> Changes:
+        """The first of what changed since a version; "" is the one of whoever knows nothing yet."""
+        ...
+
+    async def add(self, source: Source) -> None:
+        """Keep a source; the same address replaces."""
+        ...
+
+    async def drop(self, address: str) -> None:
+        """Keep a source no longer; its documents stay."""
+        ...
+
+    async def sources(self) -> list[Source]:
+        """All that were added, by address."""
         ...
 
 

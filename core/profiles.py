@@ -15,11 +15,11 @@ from core.prompt import (
     VICUNA_V1_1,
     ContextOptions,
     Source,
-    Template,
     closed_context,
     numbered_sources,
     single_fact,
 )
+from core.template import Template
 from core.types import Sampling
 
 ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
@@ -111,8 +111,10 @@ SMOLLM2 = ModelProfile(
     repetition_penalty=1.15,
     max_new_tokens=128,
 )
+SERVER = replace(CHAT_ML, name="server")
+"""Any chat model, by the template that its engine has: `Limits.template`."""
 
-PROFILES = {p.name: p for p in (VICUNA, AIROBOROS, AIROBOROS_2, AIROBOROS_3, CHAT_ML, SMOLLM2)}
+PROFILES = {p.name: p for p in (VICUNA, AIROBOROS, AIROBOROS_2, AIROBOROS_3, CHAT_ML, SMOLLM2, SERVER)}
 
 _BY_MODEL = (
     (r"airoboros.*-3(?:\.|p)", AIROBOROS_3),

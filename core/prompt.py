@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.evidence import best_sentence
+from core.template import Template
 
 WORD_JOINER = "\u2060"
 """Put inside every marker that people's text holds; invisible, and removed by `restore`."""
@@ -26,27 +27,6 @@ class Say:
 
     role: Literal["user", "assistant"]
     text: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """How a model was taught to read a conversation.
-
-    A prompt is the system part, then for each message its prefix, its text and its suffix; it ends
-    with `assistant_prefix` alone, and `gap` stands between that and an answer in the history.
-    """
-
-    name: str
-    system: str
-    system_prefix: str
-    system_suffix: str
-    no_system: str  # stands for the whole system part when the system text is empty
-    user_prefix: str
-    user_suffix: str
-    assistant_prefix: str
-    gap: str
-    assistant_suffix: str
-    first_user_prefix: str | None = None  # where the system part already opened the first user message
 
 
 VICUNA_V1_1 = Template(
@@ -156,10 +136,11 @@ def render(template: Template, messages: Sequence[Say], system: str | None = Non
 # line ends, soft hyphen, zero-width ones, bidi controls, tags. ZWJ and variation selectors stay, since
 # emoji are made with them. Lone surrogates cannot be sent as UTF-8.
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200c\u200e\u200f"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b\u200c\u200e\u200f"
     "\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_PAGE_END = re.compile("[\v\f]")
 
 # Where a marker is cut in two: block words, roles, and the special tokens of the models we know.
 # White space is taken possessively, so that much of it costs no more than its length; the first
@@ -177,8 +158,8 @@ _MARKER = re.compile(
 
 
 def clean(text: str) -> str:
-    """`text` without characters that nobody sees, and with lone surrogates replaced."""
-    return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", text))
+    """`text` without characters that nobody sees, pages as lines, and with lone surrogates replaced."""
+    return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", _PAGE_END.sub("\n", text)))
 
 
 def neutralise(text: str) -> str:

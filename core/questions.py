@@ -7,6 +7,17 @@ KNOWN = 30 * 86_400.0
 """Seconds: as long as history is kept."""
 
 
+def again(message_id: str) -> str:
+    """The id under which a question is asked once more: with ``+1`` behind it, then ``+2``, ..."""
+    _, _, times = message_id.partition("+")
+    return f"{first_id(message_id)}+{int(times or 0) + 1}"
+
+
+def first_id(message_id: str) -> str:
+    """The id under which a question was asked first."""
+    return message_id.partition("+")[0]
+
+
 class Questions:
     """Who asked what, and where it is answered; nobody's words.
 
@@ -18,19 +29,32 @@ class Questions:
         self._notes = notes
 
     async def remember(self, message: Message) -> None:
-        """Note where a question is answered and who asks it, and that it is their last one there."""
+        """Note where a question is answered, who asks it, that it is their last one there, who began."""
         thread = message.thread.key
         channel, _, _ = thread.partition("/")
         await self._put(self._asked(message.id), f"{thread} {message.author}")
         await self._put(self._last(channel, message.author), f"{thread} {message.id}")
+        await self._put(self._began(thread), await self.began(message.thread) or message.author)
 
     async def of(self, message_id: str) -> tuple[ThreadId, str] | None:
         """The thread and the asker of a question."""
         return self._named(await self._notes.get(self._asked(message_id)))
 
+    async def asked(self, message_id: str) -> list[str]:
+        """The ids under which a question was asked, however often, oldest first; none if it is unknown."""
+        found: list[str] = []
+        while await self.of(message_id):
+            found.append(message_id)
+            message_id = again(message_id)
+        return found
+
     async def last(self, channel: str, person: str) -> tuple[ThreadId, str] | None:
         """The thread and the id of what this person asked last in a channel."""
         return self._named(await self._notes.get(self._last(channel, person)))
+
+    async def began(self, thread: ThreadId) -> str | None:
+        """Who asked the first question of a thread."""
+        return await self._notes.get(self._began(thread.key))
 
     async def _put(self, name: str, value: str) -> None:
         await self._notes.put(name, value, seconds=KNOWN)
@@ -46,3 +70,6 @@ class Questions:
 
     def _last(self, channel: str, person: str) -> str:
         return f"{self._platform}:last:{channel}:{person}"
+
+    def _began(self, thread: str) -> str:
+        return f"{self._platform}:began:{thread}"

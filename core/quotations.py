@@ -3,15 +3,24 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from core.terms import words
+from core.terms import STOP_WORDS, words
 
 _FEWEST_WORDS = 3
 """Shorter ones are names, labels and words that somebody holds at arm's length."""
 
-_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`([^`\n]+)`", re.DOTALL)
+_PROSE = re.compile(r"(?:[^\W\d_]{2,}|[\daAI]+)(?:[,;]? (?:[^\W\d_]{2,}|[\daAI]+))*[.!?]?")
+_BEHIND = r"(?<![^\s(\[*_—–:-])"  # where a quotation can begin
+_NEXT = r"\n(?!\s*\n)"  # a quotation may go over a line end, but not into another paragraph
 _QUOTED = re.compile(
-    r"""[“„]([^“”„\n]+)[“”] | «([^«»\n]+)» | 「([^「」\n]+)」 | (?<![^\s(\[*_—–-])"(?=\S)([^"\n]+)"(?!\w)
-      | ^[ ]{0,3}>[ >]*+(?![—–-])(.+)$""",
+    rf"""[“„]((?:[^“”„\n]|{_NEXT})+)[“”] | {_BEHIND}”(?=\S)((?:[^“”„\n]|{_NEXT})+)”
+      | «((?:[^«»\n]|{_NEXT})+)» | »((?:[^«»\n]|{_NEXT})+)« | ‹((?:[^‹›\n]|{_NEXT})+)›
+      | ›((?:[^‹›\n]|{_NEXT})+)‹ | [「『]((?:[^「」『』\n]|{_NEXT})+)[」』]
+      | {_BEHIND}"(?=\S)((?:[^"\n]|{_NEXT})+)"(?!\w)
+      | {_BEHIND}[‘‚]((?:[^‘’\n]|(?<=\w)’(?=\w)|{_NEXT})+)[‘’](?!\w)
+      | {_BEHIND}'(?=[^\W\d_])((?:[^'\n]|(?<=\w)'(?=\w)|{_NEXT})+)(?<=\S)'(?!\w)
+      | <q\b[^<>]*>([^<]+)
+      | ^[ ]{{0,3}}>[ >]*+(?![—–-])(.+)$""",
     re.VERBOSE | re.MULTILINE,
 )
 _LEFT_OUT = re.compile(r"\[[^\[\]]*\]|…|\.\.\.+")
@@ -31,10 +40,17 @@ def misquoted(answer: str, texts: Iterable[str]) -> list[str]:
 
 def _quotations(text: str) -> Iterator[str]:
     """What stands in quotation marks or in a quote of Markdown, outside of code."""
-    for found in _QUOTED.finditer(_CODE.sub(" ", text)):
+    for found in _QUOTED.finditer(_CODE.sub(_without_code, text)):
         quotation = next(filter(None, found.groups())).strip()
         if len(words(quotation)) >= _FEWEST_WORDS:
             yield quotation
+
+
+def _without_code(found: re.Match[str]) -> str:
+    """Nothing of code; but a sentence that is set like code is quoted all the same."""
+    said = words(found[1] or "")
+    plain = sum(word in STOP_WORDS for word in said) * 3 > len(said) > _FEWEST_WORDS
+    return f"“{found[1]}”" if plain and _PROSE.fullmatch(found[1]) else " "
 
 
 def _stands_in(quotation: str, text: str) -> bool:

@@ -1,51 +1,50 @@
-"""A backend made of backends: choose a replica, and try again while nothing was said yet."""
+"""A backend made of backends: choose a replica, try again while nothing was said, go on elsewhere after it.
+
+What a replica is worth is known to `core.breaker`, how often may be tried again to `core.budget`; which
+replica a thread belongs to was decided with its slot, when a worker took its message.
+"""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from core.errors import BackendError
+from core.budget import RetryBudget
+from core.errors import BackendError, StreamBroken
 from core.ports import Backend
-from core.types import Delta, Limits, Sampling
+from core.replica import LONGEST_WAIT, ReplicaView, RoutedReplica
+from core.types import Delta, Finish, Limits, Sampling, Usage
 
 log = structlog.get_logger()
 
 ATTEMPTS = 3
 PATIENCE = 60.0
 """Seconds after which nothing is tried again: who waited so long for a silent replica is told so."""
-LONGEST_WAIT = 20.0
-"""Seconds: a replica that asks for more patience is asked again after this."""
-REST = 5.0
-"""Seconds for which a replica that just failed is only the last resort."""
-ASK_AGAIN = 60.0
-"""Seconds until a replica that did not say its limits is asked for them again."""
-SLOTS_UNTIL_KNOWN = 16
-"""Slots that are counted on at a replica that did not say yet how many it has."""
 
 
 @dataclass(slots=True)
-class _Replica:
-    name: str
-    backend: Backend
-    streams: int = 0
-    failed_at: float = -REST
-    limits: Limits | None = None
-    ask_at: float = 0.0
+class _Answer:
+    """What is made of one prompt: the `pieces` that were handed on, and who was asked for them."""
+
+    prompt: str
+    params: Sampling
+    pieces: list[str] = field(default_factory=list)
+    asked: list[RoutedReplica] = field(default_factory=list)
 
 
 class Router:
     """The Backend over all replicas, which have their numbers for `names` where none are given.
 
-    A request goes to the replica that keeps a slot for it, else to the one with the fewest streams, and
-    to one that failed a moment ago last. It is tried again, elsewhere where there is an elsewhere, only
-    for errors that say so and only until the first text was handed on; after that an error is the
-    caller's to show. `clock` tells the time and `sleep` waits between two attempts, both in seconds.
+    A request goes to the replica that keeps a slot for it, else to the one with the fewest streams, and to
+    one that failed lately only where no other is left. Until the first text was handed on, it is tried again,
+    elsewhere where there is an elsewhere, for errors that say so. A stream that breaks after that is gone on
+    with on another replica, once; where that is not possible, the error is the caller's to show. `clock`
+    tells the time and `sleep` waits between two attempts, both in seconds.
     """
 
     def __init__(
@@ -59,27 +58,25 @@ class Router:
         if not replicas:
             raise ValueError("a router needs at least one replica")
         names = names or [str(number) for number in range(len(replicas))]
-        self._replicas = [_Replica(*each) for each in zip(names, replicas, strict=True)]
-        self._clock = clock
+        self._replicas = [RoutedReplica(*each, clock) for each in zip(names, replicas, strict=True)]
+        self._budget = RetryBudget(clock)
         self._sleep = sleep
 
     async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
-        """As `Backend.stream`. Raises the last attempt's BackendError."""
-        said = False
-        retrying = AsyncRetrying(
-            sleep=self._sleep,
-            stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE),
-            retry=retry_if_exception(lambda e: isinstance(e, BackendError) and e.retryable and not said),
-            wait=_wait,
-            reraise=True,
-        )
-        async for attempt in retrying:
-            with attempt:
-                replica = self._choose(params.replica)
-                async with aclosing(self._one(replica, prompt, params)) as deltas:
-                    async for delta in deltas:
-                        said = said or bool(delta.text)
-                        yield delta
+        """As `Backend.stream`. Raises the last attempt's BackendError, or how the stream broke after text."""
+        answer = _Answer(prompt, params)
+        self._budget.requested()
+        try:
+            async with aclosing(self._begun(answer)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except StreamBroken as broken:
+            replica = self._successor(answer)
+            if replica is None:
+                raise
+            async with aclosing(self._continued(answer, replica, broken)) as deltas:
+                async for delta in deltas:
+                    yield delta
 
     async def count(self, text: str) -> int:
         """Tokens of `text`, as the replica chosen now counts them."""
@@ -91,8 +88,8 @@ class Router:
         Each replica is asked once; one that does not answer holds nobody up again before `ASK_AGAIN`.
         """
         somebody = any(replica.limits for replica in self._replicas)
-        due = [r for r in self._replicas if not r.limits and not (somebody and self._clock() < r.ask_at)]
-        errors = await asyncio.gather(*map(self._ask_limits, due))
+        due = [r for r in self._replicas if not r.limits and (r.may_say_limits or not somebody)]
+        errors = await asyncio.gather(*(replica.ask_limits() for replica in due))
         known = [replica.limits for replica in self._replicas if replica.limits]
         if not known:
             raise next(error for error in errors if error)
@@ -102,51 +99,90 @@ class Router:
             max_input=min(limits.max_input for limits in known),
             max_concurrent=sum(limits.max_concurrent for limits in known),
             raw_text=all(limits.raw_text for limits in known),
+            template=known[0].template,
         )
-
-    async def _ask_limits(self, replica: _Replica) -> BackendError | None:
-        try:
-            replica.limits = await replica.backend.limits()
-        except BackendError as error:
-            replica.ask_at = self._clock() + ASK_AGAIN
-            return error
-        return None
 
     def capacity(self) -> dict[str, int]:
-        """How many streams each replica takes at once, as far as it said so."""
-        return {r.name: r.limits.max_concurrent if r.limits else SLOTS_UNTIL_KNOWN for r in self._replicas}
+        """How many streams each replica takes at once: none while it is not well."""
+        well = self._well()
+        return {replica.name: replica.slots if replica in well else 0 for replica in self._replicas}
 
-    def _choose(self, name: str = "") -> _Replica:
-        now = self._clock()
-        return min(
-            self._replicas,
-            key=lambda r: (now - r.failed_at < REST, not name or r.name != name, r.streams, r.failed_at),
+    def replicas(self) -> list[ReplicaView]:
+        """All replicas as they are now."""
+        return [replica.view() for replica in self._replicas]
+
+    def _well(self) -> list[RoutedReplica]:
+        """The replicas that may be asked: all of them where none is well, for somebody has to be."""
+        return [replica for replica in self._replicas if replica.is_well] or self._replicas
+
+    def _choose(self, name: str = "", asked: Sequence[RoutedReplica] = ()) -> RoutedReplica:
+        return min(self._well(), key=lambda r: (asked.count(r), r.name != name, r.streams))
+
+    def _successor(self, answer: _Answer) -> RoutedReplica | None:
+        """Who can go on with an answer that broke off after some text, if anybody can."""
+        able = [r for r in self._replicas if r.is_well and r.limits and r.limits.raw_text]
+        others = [replica for replica in able if answer.pieces and replica is not answer.asked[-1]]
+        return min(others, key=lambda r: r.streams, default=None)
+
+    async def _begun(self, answer: _Answer) -> AsyncGenerator[Delta, None]:
+        """The answer up to its end, or to a failure after its first text."""
+        retrying = AsyncRetrying(
+            sleep=self._sleep,
+            stop=stop_after_delay(PATIENCE),
+            retry=retry_if_exception(lambda error: self._may_retry(answer, error)),
+            wait=self._wait,
+            reraise=True,
         )
+        async for attempt in retrying:
+            with attempt:
+                replica = self._choose(answer.params.replica, answer.asked)
+                answer.asked.append(replica)
+                async with aclosing(replica.stream(answer.prompt, answer.params)) as deltas:
+                    async for delta in deltas:
+                        if delta.text:
+                            answer.pieces.append(delta.text)
+                        yield delta
 
-    async def _one(self, replica: _Replica, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
-        replica.streams += 1
+    async def _continued(
+        self, answer: _Answer, replica: RoutedReplica, broken: StreamBroken
+    ) -> AsyncGenerator[Delta, None]:
+        """The rest of an answer that broke off, from another replica; it counts as if one had said all."""
+        prompt, text = answer.prompt, "".join(answer.pieces)
         try:
-            async with aclosing(replica.backend.stream(prompt, params)) as deltas:
+            before = await replica.backend.count(prompt)
+            said = max(await replica.backend.count(prompt + text) - before, len(answer.pieces))
+            left = answer.params.max_new_tokens - said
+            if left <= 0:
+                yield Delta("", Finish("length", Usage(before, said)), broken.replica)
+                return
+            log.info("router.continued", broken=broken.replica, replica=replica.name, tokens=said)
+            replica.continued += 1
+            rest = replica.stream(prompt + text, replace(answer.params, max_new_tokens=left))
+            async with aclosing(rest) as deltas:
                 async for delta in deltas:
-                    yield delta
+                    yield replace(delta, finish=_behind(said, delta.finish)) if delta.finish else delta
         except BackendError as error:
-            replica.failed_at = self._clock()
-            log.warning(
-                "router.attempt_failed",
-                replica=error.replica,
-                error=type(error).__name__,
-                detail=error.detail,
-            )
-            raise
-        finally:
-            replica.streams -= 1
+            raise broken from error
+
+    def _may_retry(self, answer: _Answer, error: BaseException) -> bool:
+        """Whether what failed may be tried once more, which spends a retry."""
+        passing = isinstance(error, BackendError) and error.retryable
+        return passing and not answer.pieces and len(answer.asked) < ATTEMPTS and self._budget.grants()
+
+    def _wait(self, state: RetryCallState) -> float:
+        """Full jitter; what the failed replica asked for, within reason, where there is no other."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, BackendError) else None
+        if asked is None or any(replica.is_well for replica in self._replicas):
+            return float(_backoff(state))
+        return min(asked, LONGEST_WAIT)
 
 
 _backoff = wait_random_exponential(multiplier=0.2, max=5)
 
 
-def _wait(state: RetryCallState) -> float:
-    """Full jitter, or what the replica asked for within reason."""
-    error = state.outcome.exception() if state.outcome else None
-    asked = error.retry_after if isinstance(error, BackendError) else None
-    return float(_backoff(state) if asked is None else min(asked, LONGEST_WAIT))
+def _behind(said: int, finish: Finish) -> Finish:
+    """How an answer ended of which another replica `said` so many tokens: they stood in the prompt."""
+    usage = finish.usage
+    prompt = max(usage.prompt_tokens - said, 0)
+    return replace(finish, usage=Usage(prompt, said + usage.completion_tokens))

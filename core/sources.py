@@ -17,6 +17,8 @@ _WORDS = re.compile(r"(?: ?[^\W_]++)+")
 _BEFORE_OPENING = ("", *'\n.!?:;)”"’]')
 _LOUD = re.compile(r"[\[(`\n]")
 _STRETCHES = re.compile(r"[^`\n]+|`+|\n")
+_NOTHING_YET = re.compile(r"[ \t*_]{0,8}\Z")
+_ALONE = re.compile(r"[ \t*_]{0,8}\n")
 _LONGEST_OPENER = 500
 """Characters of a line that are looked at to see whether it opens a block of code."""
 _BITE = 4096
@@ -26,16 +28,19 @@ _BITE = 4096
 class SourceFilter:
     """Takes sources and the marks like [1] out of a stream of text; in code, both stay.
 
+    Where nothing that is `numbered` was sent, a mark is text, and so is a keyword on a line by itself.
+
     `feed` returns what may be shown; what could still become a source or a mark is held back. After
     `close`, `trailer` is all that was named, and `marks` are the numbers that were marked. What a model
     says behind a trailer is shown once it is a sentence that can be no part of the trailer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, numbered: bool = True) -> None:
         self.marks: list[int] = []
+        self._numbered = numbered
         self._named: list[str] = []  # lines
         self._naming: Trailer | None = None  # what is read at the moment, if not the answer
-        self._code = _Code()
+        self._code = Code()
         self._before = ""  # the last character that was let through: what comes next depends on it
         self._held = ""
         self._said = False
@@ -92,8 +97,8 @@ class SourceFilter:
         end = found.start() if found else self._safe(text)
         self._pass(text[len(self._before) : end])
         self._held = text[end:]
-        if found is None or found.end() == len(text):  # it may still grow: "Source" is not yet "Sourcery"
-            return ""
+        if found is None or _NOTHING_YET.match(text, found.end()):
+            return ""  # it may still grow: "Source" is not yet "Sourcery"
         self._held = ""
         self._naming = Trailer(self._before, found["bracket"] or "")
         return text[found.end() :]
@@ -105,7 +110,7 @@ class SourceFilter:
             code = code or replace(self._code)
             start = found.start() + found[0].startswith("\n")
             code.follow(text[at:start])
-            if not code.inside:
+            if not code.inside and (self._numbered or not _ALONE.match(text, found.end())):
                 return found
             at = start
         return None
@@ -127,16 +132,17 @@ class SourceFilter:
             self._shown.append(text)
             return
         for stretch in _STRETCHES.findall(text):
-            self._shown.append(stretch if self._code.inside else MARK.sub(self._note, stretch))
+            marked = self._numbered and not self._code.inside
+            self._shown.append(MARK.sub(self._note, stretch) if marked else stretch)
             self._code.follow(stretch)
 
     def _note(self, mark: re.Match[str]) -> str:
-        self.marks += (int(number.strip(" \tS")) for number in (mark[1] or mark[2]).split(","))
+        self.marks += (int(number.strip(" \tS^")) for number in (mark[1] or mark[2]).split(","))
         return ""
 
 
 @dataclass(slots=True)
-class _Code:
+class Code:
     """Whether the place behind a text is in a block or a span of code.
 
     `state` is what is open before its line, `line` the beginning of that, with so many `ticks`.
@@ -148,7 +154,12 @@ class _Code:
 
     @property
     def inside(self) -> bool:
-        return self.ticks % 2 == 1 or isinstance(self.state.leaf, Fence)
+        return self.ticks % 2 == 1 or self.fenced
+
+    @property
+    def fenced(self) -> bool:
+        """Whether it is in a block."""
+        return isinstance(self.state.leaf, Fence)
 
     def follow(self, text: str) -> None:
         """Go on behind `text`."""

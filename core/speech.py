@@ -12,7 +12,8 @@ from core.conclusion import BROKEN, INTERRUPTED, Progress
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError
-from core.evidence import bears_out, nearest
+from core.evidence import bearing, bears_out, nearest
+from core.file_names import FileNames
 from core.items import NewItems
 from core.pace import Paces
 from core.ports import Backend, Lease
@@ -160,12 +161,18 @@ def drafted(
     said: set[str] = set()
 
     def borne_out(sentence: str) -> bool:
-        if sentence in said:  # small models go round in circles
+        if (
+            sentence in said and not items
+        ):  # small models go round in circles; `items` counts what it takes out
             return False
         said.add(sentence)
         near = nearest(passages, sentence, _BEARING)
-        return any(bears_out(passage, sentence, question, literal=profile.literal) for passage in near)
+        if profile.literal:
+            return any(bears_out(passage, sentence, question, literal=True) for passage in near)
+        return bool(bearing(near, sentence, question))
 
-    known = Addresses(passages) if passages else None
     check = borne_out if checked else None
-    return Draft(profile.stop, cited=bool(passages), check=check, items=items, known=known)
+    if not passages:
+        return Draft(profile.stop, cited=False, check=check, items=items)
+    files, known = FileNames(passages, question), Addresses(passages)
+    return Draft(profile.stop, cited=True, check=check, items=items, files=files, known=known)

@@ -6,6 +6,7 @@ mean the same by "the passage holds this word".
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 import snowballstemmer
@@ -23,7 +24,15 @@ _WRAP = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？][”’」』）)\]]*")
 
-STOP_WORDS = frozenset(
+GERMAN_WORDS = frozenset(
+    """aber als auch auf aus bei bis bin bist da damit dann das dass dem den der des dir du ein eine einem
+    einen einer eines er es fur gibt haben habe habt ich ihr ihre im ist ja kann kannst kein keine konnen
+    mein meine mich mir mit muss mussen nach nicht noch oder ob sein seine sich sie sind uber um und uns
+    unser vom von vor wann warum welche welcher welches wenn wer werden wie wieviel wir wird wo wohin zu
+    zum zur ab darf durfen""".split()
+)
+"""German words that carry no content, without those that mean something in English (die, war, hat)."""
+STOP_WORDS = GERMAN_WORDS.union(
     """a about above after again all also am an and any are as at be because been before being below between
     both but by can could did do does doing don done down during each either else ever every few for from
     further get gets getting give given go goes going got had has have having he her here hers him his how i
@@ -33,18 +42,13 @@ STOP_WORDS = frozenset(
     until up upon us use used uses using very want was we were what when where whether which while who whom
     whose why will with within without would yes yet you your yours s t re ve ll d m isn aren wasn weren
     doesn didn won wouldn shouldn couldn hasn haven hadn cannot cant dont really actually
-    still already anymore yet ever now though"""
-    # German, French, Spanish; without words that mean something in English (die, war, hat, son, sin).
-    """ aber als auch auf aus bei bis bin bist da damit dann das dass dem den der des dir du ein eine einem
-    einen einer eines er es fur gibt haben habe habt ich ihr ihre im ist ja kann kannst kein keine
-    konnen mein meine mich mir mit muss mussen nach nicht noch oder ob sein seine sich sie sind uber
-    um und uns unser vom von vor wann warum welche welcher welches wenn wer werden wie wieviel wir
-    wird wo wohin zu zum zur ab darf durfen au aux avec ce ces cette comment dans de elle est et eux
-    il ils je la le les leur lui mais ne nous ou par pas pour quand que quel quelle quelles quels
-    qui sa se ses sont sur un une vous y combien al como con cual cuales cuando cuanto cuanta
-    cuantos cuantas del donde el ella ellos en entre eran esta este esto hay lo los las mas mi muy
-    nos o para pero por porque puede puedo quien ser si sobre son su sus tiene tengo una unos unas
-    ya""".split()
+    still already anymore yet ever now though""".split(),
+    # French and Spanish, without such words too (son, sin).
+    """au aux avec ce ces cette comment dans de elle est et eux il ils je la le les leur lui mais ne nous ou
+    par pas pour quand que quel quelle quelles quels qui sa se ses sont sur un une vous y combien al como
+    con cual cuales cuando cuanto cuanta cuantos cuantas del donde el ella ellos en entre eran esta este
+    esto hay lo los las mas mi muy nos o para pero por porque puede puedo quien ser si sobre son su sus
+    tiene tengo una unos unas ya""".split(),
 )
 """Words that carry no content."""
 
@@ -85,21 +89,12 @@ _NUMBER_WORDS = {
 
 def words(text: str) -> list[str]:
     """The words of `text` in order, folded in case and accents; numbers as digits without thousands signs."""
-    folded = _fold(text)
-    found: list[str] = []
-    for word in _WORD.findall(folded):
-        if word[0].isdigit():
-            found.append(_THOUSANDS.sub("", word))
-        elif len(word) > 2 and _IS_UNSPACED.match(word):
-            found += (word[i : i + 2] for i in range(len(word) - 1))
-        else:
-            found.append(_NUMBER_WORDS.get(word, word))
-    return found
+    return [word for run in _WORD.findall(_fold(text)) for word in _words_of(run)]
 
 
 def stems(text: str) -> list[str]:
     """All words of `text`, stemmed, stop words included: what the index holds."""
-    return [_stem(word) for word in words(text)]
+    return [stem for run in _WORD.findall(_fold(text)) for stem in _stems_of(run)]
 
 
 def terms(text: str) -> list[str]:
@@ -149,13 +144,39 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in decomposed if unicodedata.category(c)[0] != "M")
+    bare = "".join(c for c in decomposed if unicodedata.category(c) not in _UNREAD)
     return unicodedata.normalize("NFC", bare)
 
 
+_UNREAD = frozenset(("Mn", "Mc", "Me", "Cf"))
+"""Categories of what is no part of a word as people type it: accents, soft hyphens, joiners."""
+
+
+def _words_of(run: str) -> Sequence[str]:
+    """The words of a run of characters without signs: one, or several where a script has no spaces."""
+    if run[0].isdigit():
+        return (_THOUSANDS.sub("", run),)
+    if len(run) > 2 and _IS_UNSPACED.match(run):
+        return [run[i : i + 2] for i in range(len(run) - 1)]
+    return (_NUMBER_WORDS.get(run, run),)
+
+
+def _stems_of(run: str) -> Sequence[str]:
+    return _kept_stems(run) if len(run) <= _LONGEST else [_stem(word) for word in _words_of(run)]
+
+
+@lru_cache(maxsize=65_536)
+def _kept_stems(run: str) -> Sequence[str]:
+    return tuple(_stem(word) for word in _words_of(run))
+
+
+_LONGEST = 40
+"""Characters of a word; what is longer is none, and would fill the memory."""
+
+
 def _stem(word: str) -> str:
-    """English words are stemmed; what is longer than any of them is no word, and would fill the memory."""
-    return _english(word) if len(word) <= 40 and word.isascii() and word.isalpha() else word
+    """English words are stemmed."""
+    return _english(word) if len(word) <= _LONGEST and word.isascii() and word.isalpha() else word
 
 
 @lru_cache(maxsize=65_536)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from core.template import Template
+
 SCHEMA = 2
 """Version of every stored value; readers accept this one and the one before."""
 
@@ -78,7 +80,8 @@ class Message:
     """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time.
 
     `quoted` is what the question points at and no turn holds: earlier messages, each as ``name: text``,
-    oldest first. `persona` and `grounding` are those of the channel; empty takes the team's.
+    oldest first. `persona` and `grounding` are those of the channel; empty takes the team's. `seen_by` are
+    audiences, as written, whose documents everyone who will see the answer may see (see `core.audience`).
     """
 
     id: str
@@ -91,6 +94,7 @@ class Message:
     quoted: str = ""
     persona: str = ""
     grounding: str = ""
+    seen_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,9 @@ class Passage:
 class Document:
     """A text that was read: an attachment of a thread or a document of the team.
 
-    `id` is derived from its content; `sections` is how many sections it has; `notes` are sentences
-    for people about what could not be read or was cut.
+    `id` is derived from the content of an attachment, and from the place of a document of the team;
+    `sections` is how many sections it has; `notes` are sentences for people about what could not be read
+    or was cut.
     """
 
     id: str
@@ -139,6 +144,39 @@ class Document:
     url: str = ""
     at: float = 0.0
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was added to the team's knowledge base: a file, a folder or a page, by its address.
+
+    All that it holds has its `audience`, and is not looked for at the paths `without`.
+    """
+
+    address: str
+    audience: Audience
+    at: float
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a document of the team without its text.
+
+    `source` is the address of what it came from and `path` its place in that. `digest` is a hash of its
+    bytes, and `stamp` tells without reading them that they are the same, where it is not empty.
+    """
+
+    id: str
+    title: str
+    audience: Audience
+    path: str
+    source: str
+    digest: str
+    stamp: str = ""
+    url: str = ""
+    at: float = 0.0
+    passages: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,13 +327,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a backend can take, in tokens: prompt + answer <= window, prompt <= max_input."""
+    """What a backend can take, in tokens: prompt + answer <= window, prompt <= max_input.
+
+    `template` is the model's own, where the backend was asked for it.
+    """
 
     model: str
     window: int
     max_input: int
     max_concurrent: int = 128
     raw_text: bool = True
+    template: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class Whole:
         self._nothing: list[Passage] = []  # passages of which there was nothing to note
         self._cited: list[Citation] = []
         self._said: set[tuple[str, ...]] = set()
+        self._repeated = 0  # items that were said before
         self._missing: list[str] = []
 
     async def parts(self) -> list[Run]:
@@ -176,6 +177,9 @@ class Whole:
                 if not progress.shown.strip():
                     raise
                 self._missing.append(error.sentence)
+        if self._repeated:
+            items = "1 item that reads" if self._repeated == 1 else f"{self._repeated:,} items that read"
+            progress.left_out.append(f"Left out {items} like one before.")
         progress.left_out += reading.failures
         if reading.failures:
             self._missing.append("Some of it could not be read.")
@@ -193,11 +197,12 @@ class Whole:
         self._speech.gap = "\n\n" if begin else ""
         progress.asks(fitted.tokens)
         await self._speech.go_on(self._model, fitted, draft, delivery)
+        self._repeated += items.repeated if items else 0
         shown = progress.shown[begin:]
         named = resolve(draft.trailer, draft.marks, passages).numbers
         self._cited += cite(shown, self._question, passages, named)
         if self._wish is Wish.EACH:
-            progress.left_out += conclusion.misquotations(shown, self._question, passages)
+            progress.left_out += conclusion.misquotations(shown, passages)
         progress.sent = (*progress.sent, *(Hit(passage, 0.0) for passage in passages))[:_SENT]
         if progress.ended and progress.ended.reason == "length":
             self._missing.append(f"What it says of {passages[0].place} ends at its longest length.")

@@ -17,7 +17,7 @@ class Wish(Enum):
     """What a message wants of the documents in reach."""
 
     ANSWER = "an answer from the best passages"
-    GIST = "a whole document in few words"
+    GIST = "what is made of a whole document: a summary, a letter, a comparison"
     EACH = "all that a whole document holds of a kind"
     TRANSLATION = "a whole document in another language, or in other words"
     TALK = "nothing: a greeting, thanks, what was said before"
@@ -48,6 +48,16 @@ def names_file(question: str, names: Iterable[str] = ()) -> bool:
     return "FILE" in _put(question, names, attached=False)
 
 
+def named(question: str, name: str) -> bool:
+    """Whether a question calls a file by its name, with or without its ending."""
+    return bool((pattern := _naming(name)) and pattern.search(question))
+
+
+def is_about_answer(question: str) -> bool:
+    """Whether a question wants the answer before it again in another way, or more of it ("why?")."""
+    return bool(_ABOUT_ANSWER.search(_put(question, (), attached=False)))
+
+
 def topic(question: str) -> str:
     """`question` without the words of its task: what the passages must hold that it is about."""
     return _TASK_WORDS.sub("", _POLITE.sub("", question)) or question
@@ -64,6 +74,7 @@ _THE_FILE = frozenset(
 )
 _ABOUT_US = re.compile(
     r"\b(?:did|have) (?:i|we|you) (?:just )?(?:ask|say|said|tell|told|talk|discuss|mention)"
+    r"|^\W*(?:who|what) are you\b|\bwhat can you do\b|^\W*(?:can|could) you (?:please )?help(?: me| us)?\W*$"
     r"|\b(?:my|your|our) (?:first|last|previous|earlier) (?:question|message|answer)|\bour conversation\b",
     re.IGNORECASE,
 )
@@ -77,10 +88,17 @@ def _put(sentence: str, names: Iterable[str], *, attached: bool) -> str:
     put = " ".join(sentence.replace("’", "'").split())[:300].strip(" \"'“”*_-.!?:")
     put = _DOCUMENT.sub("FILE", _POLITE.sub("", put))
     for name in sorted(names, key=len, reverse=True):
-        stem = name.rpartition(".")[0] or name
-        if len(stem) > 2:
-            put = re.sub(rf"\b(?:the )?{re.escape(stem)}(?:\.\w+)?(?!\w)", "FILE", put, flags=re.IGNORECASE)
+        if pattern := _naming(name):
+            put = pattern.sub("FILE", put)
     return _PRONOUN.sub("FILE" if attached else "IT", put)
+
+
+def _naming(name: str) -> re.Pattern[str] | None:
+    """How a file of this name is spoken of; None where the name is too short to be told from other words."""
+    stem = name.rpartition(".")[0] or name
+    if len(stem) <= 2:
+        return None
+    return re.compile(rf"\b(?:the )?{re.escape(stem)}(?:\.\w+)?(?!\w)", re.IGNORECASE)
 
 
 _POLITE = re.compile(
@@ -100,7 +118,8 @@ _DOCUMENT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _END = r"""(?:$|[.,;:!?(]|\ [-–—]\ |\ (?:in|into|to|for|as|with|from|using|so|and|but|please|by|within|at|that
-    |which|briefly|shortly|quickly|completely|fully|word|line|here|below|above|now|today|again|thanks|pls)\b)"""
+    |which|briefly|shortly|quickly|completely|fully|word|line|here|below|above|now|today|again|thanks|pls
+    |more|less|better|shorter|longer|simpler|against)\b)"""
 # A pronoun is an object only where no noun follows: "this" is one, "this section" is not.
 _PRONOUN = re.compile(
     rf"\b(?:all\ of\ )?(?:this|that|it|these|those|them|both)(?:\ here)?(?={_END}|\ all\b|\ about$)",
@@ -121,7 +140,8 @@ _TASKS = {
         re.IGNORECASE | re.VERBOSE,
     ),
     Wish.EACH: re.compile(
-        rf"""^(?:list|enumerate|extract|collect|compile|gather|pull|identify|name|find|show|give|get|write|note
+        rf"""^what\ are\ all\ (?:of\ )?(?:the|its|these)\b
+        |^(?:list|enumerate|extract|collect|compile|gather|pull|identify|name|find|show|give|get|write|note
             |highlight|make|create|print|provide|return|tell|i\ (?:want|need)|(?:can|could)\ (?:i|we)\ have)
             (?:\ (?:me|us|out|down))*(?:\ {_WORDS}(?:list|table|names?|titles?|addresses)\ (?:of|with))?
             \ (?:all|every|each|any\ and\ all|everything|everyone)\b(?!\ (?:about|you)\b)
@@ -137,7 +157,14 @@ _TASKS = {
         |^(?:review|explain|describe|analy[sz]e|shorten|go\ through|tell\ (?:me|us)\ (?:more\ )?about)\ FILE\b
         |\bwhat(?:'s|\ is|\ are)\ (?:in\ FILE|{_THING}\ (?:all\ )?about|FILE)$
         |\bwhat\ (?:does|do)\ {_THING}\ (?:say|contain|cover|tell(?:\ (?:me|us))?|mean|discuss|describe)$
-        |^what\ (?:should|do)\ (?:i|we)\ (?:need\ to\ )?know\ (?:about|from)\ FILE\b""",
+        |^what\ (?:should|do)\ (?:i|we)\ (?:need\ to\ )?know\ (?:about|from)\ FILE\b
+        |^(?:your\ |any\ |some\ )?(?:thoughts|comments|feedback|opinion)(?:\ on\ FILE)?$
+        |^(?:write|draft|compose|make|create|generate|prepare|develop|design|build|formulate|suggest|propose
+            |reply|respond|answer)\b[^.?!]*\b(?:from|of|on|to|for|using|about|with|based\ on|out\ of)\ FILE\b
+        |^(?:compare|contrast|improve|correct|edit|polish|check|criticis[ez]|critique|evaluate|assess|rate|grade
+            |format|restructure|reorgani[sz]e|continue|complete|answer|fill\ (?:in|out)|work\ through)\ FILE\b
+        |^(?:compare|contrast)\ (?:(?:the\ )?(?:two|three|both|\d+)\ )?(?:documents|files|versions)\b
+        |\bwhat\ (?:do|did)\ you\ think\ (?:of|about)\ FILE\b""",
         re.IGNORECASE | re.VERBOSE,
     ),
 }
@@ -161,6 +188,22 @@ _POINTS_BACK = re.compile(
     r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
     r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her|there)\b",
     re.IGNORECASE,
+)
+
+
+_ABOUT_ANSWER = re.compile(
+    r"""^(?:say|put|explain|repeat|phrase|rephrase|reword|rewrite|translate|shorten|simplify|expand|elaborate|turn
+        |make|format|give|tell|show|write)\b[^.?!]*\b(?:IT|your\ (?:last\ )?answer)\b
+    |^(?:explain|elaborate|continue|go\ on|repeat|rephrase|simplify|expand|shorten)
+        (?:\ (?:please|again|further|more|better|in\ [\w ]{1,20}))*$
+    |^(?:tell\ me\ |a\ (?:bit|little)\ )?more(?:\ details?|\ simply|\ about\ IT)?$
+    |^(?:shorter|longer|simpler)\b.{0,20}$
+    |^in\ (?:other\ words|more\ detail|one\ sentence|short|\w+\ words|[A-Z]\w+)\b.{0,20}$
+    |^(?:why|how\ so|how\ come|really|are\ you\ (?:really\ )?sure|since\ when|says?\ who)$
+    |^(?:is|was)\ (?:IT|that)\ (?:right|true|correct|all|certain)\b
+    |^where\ (?:does|did|do)\ (?:it|FILE|that|you)\ (?:say|find|get|read|see|have)\b.{0,20}$
+    |^what\ do\ you\ mean\b|^(?:who|what)\ says\ (?:so|that|IT)$""",
+    re.VERBOSE | re.IGNORECASE,
 )
 
 

@@ -1,14 +1,27 @@
 """Small hand-written fakes of the ports, for tests in which the other side is not the subject."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import BackendError, FileRefused, LeaseLost
-from core.ports import Block, Extracted, Standing
-from core.types import Checkpoint, Delta, Finish, Limits, Sampling, decode, encode
+from core.ports import Block, Changes, Extracted, Receipt, Standing
+from core.types import (
+    Checkpoint,
+    Delta,
+    Document,
+    Entry,
+    Finish,
+    Limits,
+    Message,
+    Sampling,
+    Source,
+    ThreadId,
+    decode,
+    encode,
+)
 
 DEADLINE = 10.0
 """Seconds until a condition that should come true is given up."""
@@ -146,3 +159,81 @@ class TextExtractor:
             return Extracted((Block(content.decode()),))
         except UnicodeDecodeError:
             raise FileRefused(f"{name} holds no text. Send it as text.") from None
+
+
+class FakeInbox:
+    """An inbox that keeps what is put; `error` is raised instead."""
+
+    def __init__(self) -> None:
+        self.put_: dict[str, Message] = {}
+        self.edited: list[Message] = []
+        self.deleted: list[tuple[ThreadId, str]] = []
+        self.stopped: list[ThreadId] = []
+        self.error: Exception | None = None
+        self.begun = False
+
+    @property
+    def messages(self) -> Sequence[Message]:
+        """What was accepted, in its order."""
+        return list(self.put_.values())
+
+    async def put(self, message: Message) -> Receipt:
+        """As `Inbox.put`."""
+        if self.error:
+            raise self.error
+        known = message.id in self.put_
+        self.put_.setdefault(message.id, message)
+        return Receipt(not known, 0)
+
+    async def edit(self, message: Message) -> bool:
+        """As `Inbox.edit`."""
+        self.edited.append(message)
+        return not self.begun
+
+    async def delete(self, thread: ThreadId, message_id: str) -> None:
+        """As `Inbox.delete`."""
+        self.deleted.append((thread, message_id))
+
+    async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
+        """As `Inbox.stop`."""
+        self.stopped.append(thread)
+
+
+class FakeShelf:
+    """A shelf in memory, without sources."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Document, Entry]] = {}
+        self._changes: list[str] = []
+
+    async def put(self, document: Document, entry: Entry) -> None:
+        """As `Shelf.put`."""
+        self._kept[document.id] = document, entry
+        self._changes.append(document.id)
+
+    async def remove(self, document_id: str) -> None:
+        """As `Shelf.remove`."""
+        if self._kept.pop(document_id, None):
+            self._changes.append(document_id)
+
+    async def document(self, document_id: str) -> Document | None:
+        """As `Shelf.document`."""
+        return self._kept[document_id][0] if document_id in self._kept else None
+
+    async def entries(self) -> list[Entry]:
+        """As `Shelf.entries`."""
+        return [entry for _, entry in self._kept.values()]
+
+    async def changes(self, since: str) -> Changes:
+        """As `Shelf.changes`; a version is how many changes there were."""
+        changed = set(self._changes[int(since or 0) :])
+        entries = [self._kept[name][1] for name in changed if name in self._kept]
+        gone = [name for name in changed if name not in self._kept]
+        return Changes(str(len(self._changes)), entries, gone, anew=not since)
+
+    async def add(self, source: Source) -> None: ...
+
+    async def drop(self, address: str) -> None: ...
+
+    async def sources(self) -> list[Source]:
+        return []

@@ -17,3 +17,19 @@ async def until(condition: Callable[[], bool | Awaitable[Any]], seconds: float =
 
 async def _holds(found: bool | Awaitable[Any]) -> bool:
     return found if isinstance(found, bool) else bool(await found)
+
+
+async def eventually(come: Callable[[], Any], what: str = "it") -> Any:
+    """What `come` gives, or what that awaits, once it is true."""
+    found: list[Any] = []
+
+    async def look() -> bool:
+        value = come()
+        found[:] = [await value if isinstance(value, Awaitable) else value]
+        return bool(found[0])
+
+    try:
+        await until(look)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not come") from None
+    return found[0]

@@ -10,8 +10,8 @@ from core.types import ThreadId
 
 Verb = Literal["stop", "again", "sources", "good", "bad"]
 
-TEMPLATE = r"chasqui:(?P<verb>[a-z]+):(?P<thread>[\d/~]+):(?P<message>i?\d+):(?P<part>-?\d+)"
-"""At most 84 characters, where Discord takes 100: the longest ids have 20 digits."""
+TEMPLATE = r"chasqui:(?P<verb>[a-z]+):(?P<thread>[\d/~^]+):(?P<message>i?\d+(?:\+\d+)?):(?P<part>-?\d+)"
+"""At most 88 characters, where Discord takes 100: the longest ids have 20 digits."""
 
 _LABELS: dict[Verb, tuple[str, str]] = {
     "stop": ("Stop", "⏹️"),

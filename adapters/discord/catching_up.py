@@ -29,52 +29,76 @@ _SEEN, _SEEN_DIRECTLY = f"{places.NAME}:seen", f"{places.NAME}:directs"
 class CatchingUp:
     """Reads again what may have been missed. What was taken already is known in the inbox by its id."""
 
-    def __init__(self, client: discord.Client, notes: Notes) -> None:
+    def __init__(self, client: discord.AutoShardedClient, notes: Notes) -> None:
         self._client = client
         self._notes = notes
         self._noted_at = 0.0
+        self._heard: dict[int, int] = {}  # by shard, the last id up to which it missed nothing
+        self._listening: set[int] = set()  # shards that miss nothing
+
+    def lost(self, shard: int) -> None:
+        """From now on this shard may miss something."""
+        self._listening.discard(shard)
+
+    def found(self, shard: int) -> None:
+        """It missed nothing."""
+        if shard in self._heard:
+            self._listening.add(shard)
 
     async def saw(self, message: discord.Message) -> None:
         """Remember how far we are, and with whom the bot speaks directly."""
-        now = time.monotonic()
         if message.guild is None:
             known = [number for number in await self._directs() if number != message.channel.id]
             listed = [*known, message.channel.id][-_DIRECTS:]
             await self._notes.put(_SEEN_DIRECTLY, ",".join(map(str, listed)))
-        elif now - self._noted_at < _NOTED_EVERY:
+        shard = message.guild.shard_id if message.guild else 0
+        if shard not in self._listening:
+            return  # what came before this may be missing
+        self._heard[shard] = message.id
+        now = time.monotonic()
+        if message.guild and now - self._noted_at < _NOTED_EVERY:
             return
         self._noted_at = now
         await self._notes.put(_SEEN, str(message.id))
 
-    async def read(self, take: Callable[[discord.Message], Awaitable[None]]) -> None:
-        """Let `take` have every message that may have been missed; the first time there is none."""
+    async def read(self, shard: int, take: Callable[[discord.Message], Awaitable[None]]) -> None:
+        """Let `take` have every message that a shard may have missed; the first time there is none."""
         now = time.time()
-        seen = await self._notes.get(_SEEN)
+        seen = self._heard.get(shard) or await self._notes.get(_SEEN)
         if seen is None:
             await self._notes.put(_SEEN, str(_snowflake(now)))
-            return
-        moment = discord.utils.snowflake_time(int(seen)).timestamp() - _MARGIN
-        after = discord.Object(_snowflake(max(moment, now - _LONGEST)))
+        else:
+            moment = discord.utils.snowflake_time(int(seen)).timestamp() - _MARGIN
+            await self._read(shard, _snowflake(max(moment, now - _LONGEST)), take)
+        self._heard[shard] = _snowflake(now)
+        self._listening.add(shard)
+
+    async def _read(self, shard: int, after: int, take: Callable[[discord.Message], Awaitable[None]]) -> None:
         missed = 0
-        async for channel in self._spoken_in(after.id):
+        async for channel in self._spoken_in(shard, after):
             try:
                 with mapped():
-                    async for message in channel.history(limit=_MISSED, after=after, oldest_first=True):
-                        missed += 1
-                        await take(message)
+                    history = channel.history(limit=_MISSED, after=discord.Object(after), oldest_first=True)
+                    said = [message async for message in history]
             except PlatformError as error:
                 log.info("discord.channel_not_caught_up", error=str(error))
-        log.info("discord.caught_up", messages=missed)
+                continue
+            for message in said:
+                await take(message)
+            missed += len(said)
+        log.info("discord.caught_up", shard=shard, messages=missed)
 
-    async def _spoken_in(self, since: int) -> AsyncIterator[discord.abc.Messageable]:
-        """Channels, threads and direct conversations in which something was said since."""
+    async def _spoken_in(self, shard: int, since: int) -> AsyncIterator[discord.abc.Messageable]:
+        """Channels, threads and direct conversations of a shard in which something was said since."""
         for guild in self._client.guilds:
+            if guild.shard_id != shard:
+                continue
             there: list[discord.TextChannel | discord.VoiceChannel | discord.Thread]
             there = [*guild.text_channels, *guild.voice_channels, *guild.threads]
             for channel in there:
                 if (channel.last_message_id or 0) > since:
                     yield channel
-        for number in await self._directs():
+        for number in await self._directs() if shard == 0 else ():
             yield self._client.get_partial_messageable(number)
 
     async def _directs(self) -> list[int]:

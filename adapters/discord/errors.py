@@ -11,12 +11,14 @@ import discord
 
 from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
 
-THREAD_EXISTS = 160004
+THREAD_EXISTS, ACKNOWLEDGED = 160004, 40060
+"""What is there already, and need not be done once more."""
 _OVER = frozenset({10015, 10062, 40094, 50027})  # unknown webhook or interaction, too many follow-ups, token
 _NO_RIGHT = frozenset(
     {50001, 50007, 50013, 160002, 160005}
 )  # access, DMs closed, permissions, history, locked
-_GONE = frozenset({10003, 10004})  # channel, guild
+_CHANNEL_IS_GONE = frozenset({10003, 10004})  # channel, guild
+_NO_THREAD = frozenset({160006, 160007})  # too many active ones, too many of announcements
 _PAGE_IS_CLOSED = frozenset({10008, 30046, 50005, 50083})  # deleted, too old, not ours, in an archived thread
 
 
@@ -46,21 +48,43 @@ class ChannelGone(Unreachable):
         return "I could not answer there, because that channel is gone. Ask again in another one."
 
 
-class InteractionOver(Unreachable):
-    """The token of an interaction is good no longer: 15 minutes after it was made at the latest."""
+class NoThread(Unreachable):
+    """There are as many threads as Discord allows."""
 
     @property
     def sentence(self) -> str:
         return (
-            "I could not show you a private answer in time: Discord gives me 15 minutes for it. "
-            "Please ask again, or ask me here."
+            "I could not open a thread for the answer, because there are too many. Ask a moderator to close "
+            "some, or to let me answer there without threads."
+        )
+
+
+class InteractionOver(Unreachable):
+    """The token of an interaction is good no longer: after 15 minutes, or when it was not acknowledged."""
+
+    @property
+    def sentence(self) -> str:
+        return (
+            "I could not show you a private answer: Discord takes one for 15 minutes at most, and none where "
+            "it did not hear from me at once. Please ask again, or ask me here."
+        )
+
+
+class Declined(Unreachable):
+    """Discord does not take this, for a reason that no code above names."""
+
+    @property
+    def sentence(self) -> str:
+        return (
+            "I could not answer there, because Discord did not let me. Ask again in another channel, or here."
         )
 
 
 _KINDS: tuple[tuple[frozenset[int], type[PlatformError]], ...] = (
     (_OVER, InteractionOver),
     (_NO_RIGHT, NotAllowed),
-    (_GONE, ChannelGone),
+    (_CHANNEL_IS_GONE, ChannelGone),
+    (_NO_THREAD, NoThread),
     (_PAGE_IS_CLOSED, PageClosed),
 )
 
@@ -74,7 +98,10 @@ def mapped() -> Iterator[None]:
         raise of(error) from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise WriteFailed(f"Discord cannot be reached: {type(error).__name__}") from error
-    except KeyError as error:  # a 429 that does not say how long, for which discord.py is not prepared
+    except KeyError as error:
+        if error.args != ("retry_after",):
+            raise
+        # a 429 that does not say how long, for which discord.py is not prepared
         raise WriteFailed("Discord's answer cannot be read") from error
 
 
@@ -90,7 +117,14 @@ def of(error: discord.DiscordException) -> PlatformError:
             return kind(said)
     if error.status == 429:
         return RateLimited(said, retry_after=_seconds(error.response.headers.get("Retry-After")))
-    return WriteFailed(said) if error.status >= 500 else PlatformError(said)
+    if error.status >= 500:
+        return WriteFailed(said)
+    return PlatformError(said) if error.status == 401 else Declined(said)  # 401: ours to mend, and for all
+
+
+def code_of(error: PlatformError) -> int | None:
+    """The code that Discord gave, where it gave one."""
+    return getattr(error.__cause__, "code", None)
 
 
 def _seconds(header: str | None) -> float | None:

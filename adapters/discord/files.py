@@ -23,12 +23,20 @@ _UNREADABLE = (
     "I may not read what was said here. Whoever runs me can switch on Message Content Intent in Discord's "
     "Developer Portal, under Bot."
 )
-_GONE = "{name} is not there any more. Send it again."
+_NOT_THERE = "{name} is not there any more. Send it again."
 
 
 def of_message(message: discord.Message) -> tuple[Attachment, ...]:
     """The files of a message, under its address, since their own is good for a day only."""
-    return tuple(Attachment(file.filename, message.jump_url, file.size) for file in message.attachments)
+    found: dict[str, Attachment] = {}
+    for file in message.attachments:
+        name, others = file.filename, 1
+        while name in found:  # two of one name would be the same file to whoever reads them
+            others += 1
+            stem, dot, ending = file.filename.rpartition(".")
+            name = f"{stem} ({others}){dot}{ending}" if stem else f"{file.filename} ({others})"
+        found[name] = Attachment(name, message.jump_url, file.size)
+    return tuple(found.values())
 
 
 def of_interaction(file: discord.Attachment) -> Attachment:
@@ -37,9 +45,10 @@ def of_interaction(file: discord.Attachment) -> Attachment:
 
 
 def conversation(channel: int, since: int) -> Attachment:
-    """All that was said in a channel from one message on, as a text."""
+    """What was said in a channel from one message on, as a text."""
     query = urlencode({"channel": channel, "since": since})
-    return Attachment("this conversation", f"{_CONVERSATION}?{query}")
+    name = f"this conversation (its newest {_MOST_MESSAGES:,} messages at most)"
+    return Attachment(name, f"{_CONVERSATION}?{query}")
 
 
 class Downloads:
@@ -65,7 +74,7 @@ class Downloads:
                 if response.status in _RAN_OUT:
                     response = await stack.enter_async_context(self._get(await self._refreshed(file, url)))
                 if response.status != 200:
-                    raise FileRefused(_GONE.format(name=file.name))
+                    raise FileRefused(_NOT_THERE.format(name=file.name))
                 async for piece in response.content.iter_chunked(_PIECE):
                     yield piece
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -81,7 +90,7 @@ class Downloads:
             with mapped():
                 told = await self._client.http.request(route, json={"attachment_urls": [url]})
         except PlatformError as error:
-            raise FileRefused(_GONE.format(name=file.name)) from error
+            raise FileRefused(_NOT_THERE.format(name=file.name)) from error
         return str(told["refreshed_urls"][0]["refreshed"])
 
     async def _address(self, file: Attachment) -> str:
@@ -96,27 +105,27 @@ class Downloads:
                 channel = self._client.get_partial_messageable(int(path[2]))
                 message = await channel.fetch_message(int(path[3]))
         except PlatformError as error:
-            raise FileRefused(_GONE.format(name=file.name)) from error
-        named = [there for there in message.attachments if there.filename == file.name]
-        same = [there for there in named if there.size == file.size] or named
+            raise FileRefused(_NOT_THERE.format(name=file.name)) from error
+        known = zip(of_message(message), message.attachments, strict=True)
+        same = [there for each, there in known if each.name == file.name]
         if not same:
-            raise FileRefused(_GONE.format(name=file.name))
+            raise FileRefused(_NOT_THERE.format(name=file.name))
         return same[0].url
 
     async def _said(self, file: Attachment) -> str:
-        """One paragraph for each message, oldest first: who said it, when, and what."""
+        """One paragraph for each message, oldest first: who said it, when, and what; of many the newest."""
         asked = parse_qs(urlsplit(file.url).query)
         channel = self._client.get_partial_messageable(int(asked["channel"][0]))
         after = discord.Object(int(asked["since"][0]) - 1)
         try:
             with mapped():
-                history = channel.history(limit=_MOST_MESSAGES, after=after, oldest_first=True)
+                history = channel.history(limit=_MOST_MESSAGES, after=after, oldest_first=False)
                 said = [_line(message) async for message in history if text_of(message)]
         except PlatformError as error:
             raise FileRefused(f"I could not read this conversation. {error.sentence}") from error
         if not said:
             raise FileRefused(_UNREADABLE)
-        return "\n\n".join(said)
+        return "\n\n".join(reversed(said))
 
 
 def text_of(message: discord.Message) -> str:

@@ -8,6 +8,8 @@ from core.types import Citation, Outcome
 _SOURCES = 5
 _LINE = 300
 """Characters of one line; a longer title is cut."""
+_MOST = 1900
+"""Characters under an answer."""
 _SIGNED = "hm="
 """What stands in links to files, which are good for a day only."""
 
@@ -20,7 +22,15 @@ def footer(outcome: Outcome) -> str:
         places = dict.fromkeys(hit.passage.place for hit in outcome.hits)
         lines += [f"-# Nearest: {literal(place[:_LINE])}" for place in list(places)[:3]]
     lines += [f"-# {literal(note[:_LINE])}" for note in outcome.left_out]
-    return "\n".join(lines)[:1900]
+    return whole_lines("\n".join(lines), _MOST)
+
+
+def whole_lines(text: str, most: int) -> str:
+    """As many lines from the beginning as have room in so many characters: no link is cut in its middle."""
+    if len(text) <= most:
+        return text
+    fitting, newline, _ = text[: most + 1].rpartition("\n")
+    return fitting if newline else text[:most]
 
 
 def quotes(citations: tuple[Citation, ...]) -> str:

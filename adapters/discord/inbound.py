@@ -33,12 +33,21 @@ def is_spoken(message: discord.Message) -> bool:
 
 def is_addressed(message: discord.Message, us: int) -> bool:
     """Whether a message asks the bot directly or by name; a mention of everyone asks nobody."""
-    return message.guild is None or any(person.id == us for person in message.mentions)
+    of_us = (role.tags and role.tags.bot_id == us for role in message.role_mentions)
+    return message.guild is None or any(person.id == us for person in message.mentions) or any(of_us)
 
 
 def can_follow(message: discord.Message) -> bool:
     """Whether there is anything in a message; without the intent, what is not for us comes empty."""
     return bool(message.content or message.attachments or message.message_snapshots)
+
+
+def replied_to(message: discord.Message) -> discord.MessageReference | None:
+    """What a message replies to in its channel; a forward points at another one, but goes on with nothing."""
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+        return None
+    return reference if reference.message_id and reference.channel_id == message.channel.id else None
 
 
 def is_in_our_thread(message: discord.Message, us: int) -> bool:
@@ -86,7 +95,15 @@ def question(message: discord.Message, us: int, settings: ChannelSettings, quote
         quoted="\n".join([*quotes, *(f"forwarded: {each}" for each in forwarded)]),
         persona=settings.persona or "",
         grounding=settings.grounding or "",
+        seen_by=seen_by(message),
     )
+
+
+def seen_by(message: discord.Message) -> tuple[str, ...]:
+    """Whose documents everybody may see who will see the answer; a thread's are those of its channel."""
+    channel, guild = message.channel, message.guild
+    number = channel.parent_id if isinstance(channel, discord.Thread) else channel.id
+    return places.seen_by(guild.id if guild else None, number, message.author.id, alone=guild is None)
 
 
 def attached(message: discord.Message) -> tuple[Attachment, ...]:
@@ -97,11 +114,19 @@ def attached(message: discord.Message) -> tuple[Attachment, ...]:
 
 def thread_of(message: discord.Message, settings: ChannelSettings) -> ThreadId:
     """The thread that a message begins or goes on with, where it answers nothing of ours."""
-    if message.guild is None or isinstance(message.channel, discord.Thread):
+    if isinstance(message.channel, discord.Thread):
+        return of_channel(message.channel)
+    if message.guild is None:
         return places.conversation(message.channel.id)
-    if settings.threads:
-        return places.conversation(message.id)  # the thread that is opened from a message has its id
+    if settings.threads:  # the thread that is opened from a message has its id
+        return places.conversation(message.id, message.channel.id)
     return places.in_channel(message.channel.id, message.id)
+
+
+def of_channel(channel: discord.Thread) -> ThreadId:
+    """The thread that a thread of Discord is; a forum's post is opened from no message of another channel."""
+    is_post = channel.parent is None or isinstance(channel.parent, discord.ForumChannel)
+    return places.conversation(channel.id, None if is_post else channel.parent_id)
 
 
 def words(message: discord.Message, us: int) -> str:
@@ -113,9 +138,11 @@ def words(message: discord.Message, us: int) -> str:
     roles = {role.id: f"@{role.name}" for role in message.role_mentions}
     channels = {channel.id: f"#{channel.name}" for channel in message.channel_mentions}
 
+    ours = {role.id for role in message.role_mentions if role.tags and role.tags.bot_id == us}
+
     def name(mention: re.Match[str]) -> str:
         kind, number = mention[1], int(mention[2])
-        if kind != "#" and number == us:
+        if kind != "#" and number in {us, *ours}:
             return ""
         names = channels if kind == "#" else roles if kind == "@&" else people
         return names.get(number, mention[0])

@@ -4,15 +4,14 @@ import base64
 import binascii
 import logging
 from dataclasses import dataclass
+from functools import partial
 
 import discord
 import structlog
-from tenacity import AsyncRetrying, retry_if_exception_type
-from tenacity.stop import stop_after_delay
-from tenacity.wait import wait_random_exponential
 
 from adapters.discord.errors import mapped
-from core.errors import ChasquiError, PlatformError, RateLimited, SettingsError, WriteFailed
+from adapters.discord.insisting import insist
+from core.errors import ChasquiError, PlatformError, SettingsError
 
 log = structlog.get_logger()
 
@@ -42,15 +41,8 @@ async def login(client: discord.Client, token: str, *, patience: float = PATIENC
     Raises SettingsError where it is not accepted, and ChasquiError where Discord cannot be reached.
     """
     _forward_logs()
-    retrying = AsyncRetrying(
-        retry=retry_if_exception_type((WriteFailed, RateLimited)),
-        wait=wait_random_exponential(max=10),
-        stop=stop_after_delay(patience),
-        reraise=True,
-        before_sleep=lambda state: log.warning("discord.login_failed", attempt=state.attempt_number),
-    )
     try:
-        await retrying(_login, client, token)
+        await insist(partial(_login, client, token), patience=patience, event="discord.login_failed")
     except PlatformError as error:
         if isinstance(error.__cause__, discord.LoginFailure):
             raise SettingsError(NOT_ACCEPTED) from None

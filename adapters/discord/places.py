@@ -2,7 +2,8 @@
 
 A thread is a channel that holds one conversation (a DM, a thread, a forum post), a question of an ordinary
 channel with what follows it, or one person's private answers in a channel. A message is a message of
-Discord, or an interaction, whose id has an ``i`` before it.
+Discord, or an interaction, whose id has an ``i`` before it. One that is asked again, by an interaction too,
+has a ``+1`` (``+2``, ...) behind it.
 """
 
 import re
@@ -12,23 +13,35 @@ from core.types import Message, ThreadId
 
 NAME = "discord"
 
-_KEY = re.compile(r"(\d+)(?:/(~?)(\d+))?", re.ASCII)
-_ID = re.compile(r"(i?)(\d+)", re.ASCII)
+_KEY = re.compile(r"(\d+)(?:/([~^]?)(\d+))?", re.ASCII)
+_ID = re.compile(r"(i?)(\d+)(\+\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an answer goes: a channel, the question's message or interaction, and who alone may see it."""
+    """Where an answer goes.
+
+    `parent` is the channel under which a thread stands; `question` the message that asks, if one does, and
+    `after` the id before all of the answer. What came `by_interaction` is answered by it; a `private`
+    answer is seen by its asker alone.
+    """
 
     channel: int
+    parent: int | None
     question: int | None
-    interaction: int | None
+    after: int
+    by_interaction: bool
     private: bool
 
+    @property
+    def begins(self) -> bool:
+        """Whether the question begins its thread, whose id it has: as its message, or as a forum's post."""
+        return self.question == self.channel
 
-def conversation(channel: int) -> ThreadId:
-    """The thread that is a channel: a DM, a thread, a forum post."""
-    return ThreadId(NAME, str(channel))
+
+def conversation(channel: int, parent: int | None = None) -> ThreadId:
+    """The thread that is a channel: a DM, a forum post, or a thread under its `parent`."""
+    return ThreadId(NAME, f"{channel}/^{parent}" if parent else str(channel))
 
 
 def in_channel(channel: int, root: int) -> ThreadId:
@@ -46,18 +59,34 @@ def by_interaction(interaction: int) -> str:
     return f"i{interaction}"
 
 
+def channels_of(thread: ThreadId) -> tuple[int, int | None]:
+    """The channel in which a thread stands, and the one under which that stands, if it does."""
+    key = _KEY.fullmatch(thread.key)
+    assert key, "threads are named here"
+    return int(key[1]), int(key[3]) if key[2] == "^" else None
+
+
 def place(message: Message) -> Place:
     """Where the answer to a message goes."""
     key, named = _KEY.fullmatch(message.thread.key), _ID.fullmatch(message.id)
     assert key, "threads are named here"
     assert named, "ids are made here"
-    by_interaction, number = bool(named[1]), int(named[2])
+    channel, parent = channels_of(message.thread)
+    number = int(named[2])
     return Place(
-        channel=int(key[1]),
-        question=None if by_interaction else number,
-        interaction=number if by_interaction else None,
-        private=bool(key[2]),
+        channel=channel,
+        parent=parent,
+        question=None if named[1] else number,
+        after=number,
+        by_interaction=bool(named[1] or named[3]),
+        private=key[2] == "~",
     )
+
+
+def seen_by(guild: int | None, channel: int | None, person: int, *, alone: bool) -> tuple[str, ...]:
+    """As `Message.seen_by`, for an answer in a channel of a guild, or one that only this person sees."""
+    here = (f"workspace:{NAME}:{guild}", f"channel:{NAME}:{channel}") if guild and channel else ()
+    return (*here, f"person:{NAME}:{person}") if alone else here
 
 
 def page_note(message: int) -> str:
@@ -65,16 +94,21 @@ def page_note(message: int) -> str:
     return f"{NAME}:page:{message}"
 
 
-def token_note(interaction: int) -> str:
-    """The note that holds the token of an interaction."""
-    return f"{NAME}:token:{interaction}"
+def token_note(message_id: str) -> str:
+    """The note that holds the token of the interaction by which a message came."""
+    return f"{NAME}:token:{message_id}"
+
+
+def files_note(message_id: str) -> str:
+    """The note of the files that were given with a command, which stand in no message."""
+    return f"{NAME}:files:{message_id}"
+
+
+def refused_note(message: int) -> str:
+    """The note that a message was declined, so that nobody is told that twice."""
+    return f"{NAME}:refused:{message}"
 
 
 def waiting_note(message_id: str) -> str:
     """The note that names the message in which an asker reads their place."""
     return f"{NAME}:waiting:{message_id}"
-
-
-def opens_note(thread: int) -> str:
-    """The note that names the channel of a question for which a thread is to be opened."""
-    return f"{NAME}:opens:{thread}"

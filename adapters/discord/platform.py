@@ -40,7 +40,7 @@ class DiscordPlatform:
     async def show_place(self, message: Message, text: str) -> None:
         """As `Platform.show_place`: in the message that becomes the first page."""
         notes, note = self._shared.notes, places.waiting_note(message.id)
-        if places.place(message).interaction:
+        if places.place(message).by_interaction:
             if not self._is_answered(message):
                 await InteractionSender(self._shared, message).post(0, text, None, first=True)
             return

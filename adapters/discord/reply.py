@@ -12,6 +12,7 @@ from adapters.discord.buttons import Verb
 from adapters.discord.errors import InteractionOver, Unreachable
 from adapters.discord.footer import footer
 from adapters.discord.markdown import CONTENT
+from adapters.discord.questions import Asked
 from adapters.discord.sending import (
     ChannelSender,
     InteractionSender,
@@ -20,7 +21,7 @@ from adapters.discord.sending import (
     answer_file,
     tell_directly,
 )
-from core.errors import PageClosed, PlatformError
+from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.ports import END, FILE, Ledger
 from core.types import Message, Outcome
 
@@ -28,8 +29,6 @@ log = structlog.get_logger()
 
 _TYPING_AFTER, _TYPING_EVERY = 0.4, 8.0
 """Seconds: a quick answer needs no typing; Discord shows it for ten."""
-_PAGES_ARE_KNOWN = 30 * 86_400.0
-"""Seconds for which a reply to a page goes on with its thread."""
 _PAGES_OF_AN_INTERACTION = 4
 """Where only a person installed the bot there are five follow-ups: three pages, the file and the end."""
 
@@ -45,7 +44,7 @@ class DiscordReply:
     def __init__(self, shared: Shared, message: Message, ledger: Ledger) -> None:
         place = places.place(message)
         self.profile = replace(CONTENT, bucket=f"discord:{place.channel}")
-        if place.interaction:
+        if place.by_interaction:
             self.profile = replace(self.profile, max_pages=_PAGES_OF_AN_INTERACTION)
         self.begun = False
         """Whether it has shown anything: from then on nobody needs to read a place."""
@@ -53,7 +52,7 @@ class DiscordReply:
         self._message = message
         self._ledger = ledger
         self._place = place
-        self._sender: Sender = (InteractionSender if place.interaction else ChannelSender)(shared, message)
+        self._sender: Sender = (InteractionSender if place.by_interaction else ChannelSender)(shared, message)
         self._ids: dict[int, int] = {}  # of the parts that stand
         self._doubtful: set[int] = set()  # parts that were on their way, and may stand
         self._noted: set[int] = set()  # parts whose id the ledger has
@@ -62,7 +61,7 @@ class DiscordReply:
 
     async def status(self, text: str | None) -> None:
         """As `Reply.status`: the bot types, until it is cancelled. An interaction shows it by itself."""
-        if text is None or self._place.interaction:
+        if text is None or self._place.by_interaction:
             return
         await self._sender.open()
         await asyncio.sleep(_TYPING_AFTER)
@@ -161,7 +160,7 @@ class DiscordReply:
         self._doubtful = set(standing.pages) - self._noted
         self._unsealed = max((part for part in self._ids if part >= 0), default=None)
         self.begun = True
-        if 0 in self._ids or self._place.interaction:
+        if 0 in self._ids or self._place.by_interaction:
             return
         if waiting := await self._shared.notes.get(places.waiting_note(self._message.id)):
             self._ids[0] = int(waiting)  # where the asker read their place, the first page stands
@@ -227,12 +226,16 @@ class DiscordReply:
         await self._ledger.sent(part, str(message))
         self._noted.add(part)
         if message:
-            note = places.page_note(message)
-            await self._shared.notes.put(note, self._message.thread.key, seconds=_PAGES_ARE_KNOWN)
+            await Asked(self._shared.notes).answered(message, self._message.thread)
+        if part == 0:
+            await self._shared.notes.drop(places.waiting_note(self._message.id))
 
     async def _tell_directly(self, text: str) -> None:
+        """Raises what may be over when it is tried again; who takes no messages hears nothing."""
         try:
-            await tell_directly(self._shared, self._message.author, text)
+            await tell_directly(self._shared, self._message, text)
+        except (RateLimited, WriteFailed):
+            raise
         except PlatformError as error:
             log.warning("discord.asker_not_told", error=type(error).__name__, detail=str(error))
 

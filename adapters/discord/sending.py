@@ -13,7 +13,14 @@ import discord
 from discord.ui import View
 
 from adapters.discord import buttons, places
-from adapters.discord.errors import THREAD_EXISTS, ChannelGone, InteractionOver, Unreachable, mapped
+from adapters.discord.errors import (
+    THREAD_EXISTS,
+    ChannelGone,
+    InteractionOver,
+    Unreachable,
+    code_of,
+    mapped,
+)
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.ports import Notes, Rate, Rates
 from core.types import Message
@@ -102,17 +109,12 @@ class ChannelSender:
         self._message = message
         self._place = places.place(message)
         self._channel = shared.client.get_partial_messageable(self._place.channel)
-        # A thread that is opened from a message has its id, as has a forum's post; no reply is needed there.
-        self._opens = self._place.question == self._place.channel
-        self._is_open = not self._opens
+        self._is_open = False
 
     async def open(self) -> None:
-        """As `Sender.open`: open the thread that the gateway promised for this question, if it did."""
-        if self._is_open:
-            return
-        parent = await self._shared.notes.get(places.opens_note(self._place.channel))
-        if parent is not None:
-            await self._open_thread(int(parent))
+        """As `Sender.open`: open the thread that the question begins; a forum's post has no parent."""
+        if self._place.begins and self._place.parent and not self._is_open:
+            await self._open_thread(self._place.parent)
         self._is_open = True
 
     async def _open_thread(self, parent: int) -> None:
@@ -125,7 +127,7 @@ class ChannelSender:
         except PageClosed as error:
             raise ChannelGone("the question is gone, and so is its thread") from error
         except PlatformError as error:
-            if getattr(error.__cause__, "code", None) != THREAD_EXISTS:
+            if code_of(error) != THREAD_EXISTS:
                 raise
 
     async def post(
@@ -134,7 +136,7 @@ class ChannelSender:
         """As `Sender.post`. For some minutes Discord knows a part again by its nonce, and keeps it single."""
         await self.open()
         reference = None
-        if first and self._place.question and not self._opens:
+        if first and self._place.question and not self._place.begins:
             reference = discord.MessageReference(
                 message_id=self._place.question, channel_id=self._place.channel, fail_if_not_exists=False
             )
@@ -154,6 +156,7 @@ class ChannelSender:
 
     async def parts(self) -> dict[int, int]:
         """As `Sender.parts`."""
+        await self.open()
         return await _standing(self._shared.client, self._message)
 
     async def _write(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -216,10 +219,14 @@ class InteractionSender:
         try:
             return await self._edit(webhook, _ORIGINAL, content, view)
         except (InteractionOver, PageClosed) as error:
-            age = time.time() - discord.utils.snowflake_time(self._place.interaction or 0).timestamp()
-            if age < _ACKNOWLEDGED_WITHIN:
+            if self._is_new:
                 raise WriteFailed("the interaction is not acknowledged yet") from error
             raise InteractionOver("nothing acknowledges the interaction") from error
+
+    @property
+    def _is_new(self) -> bool:
+        """Whether the gateway may still be about to note the token, or to acknowledge the interaction."""
+        return time.time() - self._message.at < _ACKNOWLEDGED_WITHIN
 
     async def _edit(
         self, webhook: discord.Webhook, message: int, content: str, view: View | None
@@ -230,9 +237,13 @@ class InteractionSender:
 
     async def _opened(self) -> discord.Webhook:
         if self._webhook is None:
-            note = await self._shared.notes.get(places.token_note(self._place.interaction or 0))
+            note = await self._shared.notes.get(places.token_note(self._message.id))
             if note is None:
-                raise InteractionOver("its 15 minutes are over")
+                raise (
+                    WriteFailed("no token yet")
+                    if self._is_new
+                    else InteractionOver("its 15 minutes are over")
+                )
             token = Token.read(note)
             client = self._shared.client
             self._webhook = discord.Webhook.partial(token.application, token.secret, client=client)
@@ -267,7 +278,7 @@ async def _standing(client: discord.Client, message: Message) -> dict[int, int]:
     """The parts of an answer behind its question: each is posted with buttons that say what it is."""
     place = places.place(message)
     channel = client.get_partial_messageable(place.channel)
-    after = discord.Object(place.question or place.interaction or 0)
+    after = discord.Object(place.after)
     found: dict[int, int] = {}
     with mapped():
         async for posted in channel.history(limit=_LOOKED_THROUGH, after=after, oldest_first=False):
@@ -285,8 +296,9 @@ def _presses_of(posted: discord.Message, message: Message) -> dict[int, int]:
     }
 
 
-async def tell_directly(shared: Shared, person: str, text: str) -> None:
-    """Say something to a person where nobody else reads it; raises PlatformError where they take nothing."""
+async def tell_directly(shared: Shared, message: Message, text: str) -> None:
+    """Tell the asker of a message something, once; raises PlatformError where they take nothing."""
+    nonce = hashlib.blake2b(f"{message.id} directly".encode(), digest_size=12).hexdigest()
     with mapped():
-        direct = await shared.client.create_dm(discord.Object(int(person)))
-        await direct.send(text, allowed_mentions=discord.AllowedMentions.none())
+        direct = await shared.client.create_dm(discord.Object(int(message.author)))
+        await direct.send(text, allowed_mentions=discord.AllowedMentions.none(), nonce=nonce)

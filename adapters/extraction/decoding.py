@@ -19,7 +19,7 @@ _BOMS = (
 )
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset=[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
-_TEXT_CONTROLS = frozenset("\t\n\r\f\v\b\x1b")
+_ODD = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # controls that no text holds
 
 
 def text_of(data: bytes, most: int) -> str:
@@ -27,7 +27,7 @@ def text_of(data: bytes, most: int) -> str:
     HTML page declares, or as charset-normalizer guesses. Raises Refused where it is empty or no text."""
     text = _decoded(data[: 4 * most + 4])[:most]  # no encoding takes more bytes, its mark included
     sample = text[:100_000]
-    odd = sum(character < " " and character not in _TEXT_CONTROLS for character in sample)
+    odd = len(_ODD.findall(sample))
     if odd > 1 + len(sample) / 200:
         raise Refused(_UNKNOWN)
     if not text.strip("\ufeff\x00 \t\r\n\f\v"):

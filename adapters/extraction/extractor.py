@@ -11,13 +11,15 @@ import sys
 import tempfile
 import time
 import weakref
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import structlog
 
+from adapters.extraction.nursery import ForkedReader, Nurseries
 from core.errors import FileRefused
 from core.ports import Block, Extracted
 
@@ -79,12 +81,25 @@ class ExtractionLimits:
 
 
 class SandboxedExtractor:
-    """Implements `core.ports.Extractor` with a process per file, which no file can escape or outlive."""
+    """Implements `core.ports.Extractor` with a process per file, which no file can escape or outlive.
+
+    As a context manager it reads many files: their processes are forked from some that stay ready.
+    """
 
     def __init__(self, *, limits: ExtractionLimits = ExtractionLimits()) -> None:
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.parallel)
         self._alone = asyncio.Lock()
+        self._nurseries: Nurseries | None = None
+
+    async def __aenter__(self) -> Self:
+        self._nurseries = Nurseries()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._nurseries:
+            await self._nurseries.aclose()
+            self._nurseries = None
 
     async def extract(self, path: Path, name: str) -> Extracted:
         """The text of the file at `path`; `name` is what people call it.
@@ -116,7 +131,8 @@ class SandboxedExtractor:
                 raise _Unreadable(f"is larger than {size}, so please send the part that matters")
             # A character takes at most four bytes, or two where JSON escapes it; each part adds its place.
             most = 6 * self._limits.max_chars + 1_000_000
-            worker = await _start(json.dumps(limits), file, {**_ENVIRONMENT, **self._libraries}, most)
+            start = self._nurseries.start if self._nurseries else _start
+            worker = await start(json.dumps(limits), file, {**_ENVIRONMENT, **self._libraries}, most)
         try:
             async with asyncio.timeout(seconds):
                 blocks, ending = await _answer(worker, most)
@@ -134,6 +150,9 @@ class SandboxedExtractor:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         found = filter(os.path.isdir, (os.environ.get("TESSDATA_PREFIX", ""), *LANGUAGES))
         return {"TMPDIR": folder, "TESSDATA_PREFIX": next(found, "")}
+
+
+_Worker = asyncio.subprocess.Process | ForkedReader
 
 
 class _Unreadable(Exception):
@@ -154,7 +173,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 async def _start(
-    limits: str, file: BinaryIO, environment: dict[str, str], most: int
+    limits: str, file: BinaryIO, environment: Mapping[str, str], most: int
 ) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(
@@ -172,7 +191,7 @@ async def _start(
         raise _Unreadable("cannot be read at the moment, so please try again in a minute") from error
 
 
-async def _answer(worker: asyncio.subprocess.Process, most: int) -> tuple[list[Block], dict[str, Any]]:
+async def _answer(worker: _Worker, most: int) -> tuple[list[Block], dict[str, Any]]:
     """The blocks as they come, and the last line, which is empty where the worker died before it."""
     assert worker.stdout is not None
     blocks: list[Block] = []
@@ -189,7 +208,7 @@ async def _answer(worker: asyncio.subprocess.Process, most: int) -> tuple[list[B
     return blocks, {}
 
 
-async def _end(worker: asyncio.subprocess.Process) -> None:
+async def _end(worker: _Worker) -> None:
     """Kill the worker with all that it started, and take its last words so that its pipe closes."""
     if worker.returncode is None:
         with contextlib.suppress(ProcessLookupError):

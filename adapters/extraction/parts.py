@@ -53,11 +53,12 @@ _UNWANTED = {
 }
 for _kept in "\n\t":
     del _UNWANTED[ord(_kept)]
-_UNWANTED[0x85] = ord("\n")
+for _line_end in "\v\f\x1c\x1d\x1e\x85":  # what `str.splitlines` takes for one
+    _UNWANTED[ord(_line_end)] = ord("\n")
 
 
 def clean(text: str) -> str:
-    """`text` with newlines as ``\\n`` and without characters that are no text: controls, halves of
+    """`text` with all line ends as ``\\n`` and without characters that are no text: controls, halves of
     surrogate pairs, non-characters."""
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNWANTED)
 

@@ -72,7 +72,8 @@ def _code(text: str, language: str) -> Iterator[Part]:
         end = _cut(lines, start)
         if lines[start].strip():
             body = "\n".join(lines[start:end]).rstrip()
-            yield Part(fenced(body, language), label=f"lines {start + 1}-{end}")
+            lines_read = f"L{start + 1}-L{end}"  # as forges name them in links
+            yield Part(fenced(body, language), label=f"lines {start + 1}-{end}", anchor=lines_read)
         start = end
 
 

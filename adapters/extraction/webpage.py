@@ -37,6 +37,10 @@ _CLOSES = {
 }
 _A_PARAGRAPH = (frozenset({"p"}), _BLOCKS - {"p"})
 _NOTHING: tuple[frozenset[str], frozenset[str]] = (frozenset(), _BLOCKS)
+_AROUND = frozenset({"navigation", "search", "contentinfo"})
+"""Roles of what every page of a site repeats (WAI-ARIA 1.2, landmarks)."""
+_DOCBOOK_AROUND = frozenset({"navheader", "navfooter"})
+"""What DocBook's stylesheets call it, without a role."""
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _LANGUAGE = re.compile(r"(?:language|lang|highlight|brush:)[- ]([\w+#-]+)")
 _PERMALINK = frozenset({"", "¶", "#", "§", "🔗", "[link]"})
@@ -64,6 +68,8 @@ class _Element:
             tag in _UNREAD
             or "hidden" in attributes
             or attributes.get("aria-hidden") == "true"
+            or attributes.get("role") in _AROUND
+            or not _DOCBOOK_AROUND.isdisjoint(attributes.get("class", "").split())
             or ("style" in attributes and bool(_HIDDEN.search(attributes["style"])))
         )
 
@@ -131,16 +137,21 @@ def parts(text: str) -> Iterator[Part]:
 
 
 class _Flow:
-    """Walks the elements; remembers which ids still wait for a heading to claim them."""
+    """Walks the elements; remembers whose ids no heading has claimed yet.
+
+    The id of a heading is its own, that of a link in it, of the section that it begins, of an empty
+    element just before it, or else of what it stands in.
+    """
 
     def __init__(self) -> None:
-        self._ids: list[str] = []  # of the open elements, until a heading inside claims them
+        self._ids: list[str] = []  # of the open elements
+        self._claimed = 0  # so many of them began before the last heading
         self._loose = ""  # of an empty element just before a heading
 
     def blocks(self, element: _Element) -> Iterator["str | _Heading"]:
         """Markdown paragraphs and headings of an element, in order."""
         run: list[_Element | str] = []
-        self._ids.append(_id(element))
+        self._ids.append("" if element.tag == "body" else _id(element))
         for child in element.children:
             if isinstance(child, str) or not child.has_block:
                 run.append(child)
@@ -150,6 +161,7 @@ class _Flow:
                 yield from self._block(child)
         yield from self._paragraph(run)
         self._ids.pop()
+        self._claimed = min(self._claimed, len(self._ids))
 
     def _paragraph(self, run: list[_Element | str]) -> Iterator[str]:
         text = _tidy("".join(map(_inline, run)))
@@ -176,12 +188,13 @@ class _Flow:
     def _heading(self, element: _Element) -> Iterator[_Heading]:
         links = element.find("a")
         inner = next(filter(None, map(_id, links)), "")
-        enclosing = next(filter(None, reversed(self._ids)), "")
+        begun = next(filter(None, reversed(self._ids[self._claimed :])), "")
+        around = next(filter(None, reversed(self._ids)), "")
         text = _tidy("".join(map(_inline, element.children))).replace("\n", " ")
         if text:
-            yield _Heading(int(element.tag[1]), text, _id(element) or inner or self._loose or enclosing)
-            self._ids = [""] * len(self._ids)
-            self._loose = ""
+            anchor = _id(element) or inner or begun or self._loose or around
+            yield _Heading(int(element.tag[1]), text, anchor)
+            self._claimed, self._loose = len(self._ids), ""
 
     def _list(self, element: _Element) -> Iterator[str]:
         start = element.attributes.get("start", "")

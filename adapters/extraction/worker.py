@@ -1,6 +1,7 @@
 """The process that reads one file: the file on stdin, its text as lines of JSON on stdout.
 
-Run as ``python -m adapters.extraction.worker LIMITS`` by `extractor`, which says what LIMITS hold. Answers a
+Run as ``python -m adapters.extraction.worker LIMITS`` by `extractor`, which says what LIMITS hold, or without
+them by `nursery`: then it forks such a process for each file that it is sent, and never reads one. Answers a
 line ``[markdown, page, label, anchor]`` for each part and at last one of ``{"notes": [...]}``,
 ``{"refused": "is ..."}``, ``{"failed": "TypeOfTheError"}`` or, where it had too little, ``{"memory": true}``.
 """
@@ -8,6 +9,7 @@ line ``[markdown, page, label, anchor]`` for each part and at last one of ``{"no
 import importlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -28,7 +30,32 @@ _SHARE_OF_PDF = 0.7
 
 
 def main() -> None:
-    limits = json.loads(sys.argv[1])
+    if len(sys.argv) > 1:
+        _answer(json.loads(sys.argv[1]))
+    else:
+        _nurse(socket.socket(fileno=os.dup(0)))
+
+
+def _nurse(control: socket.socket) -> None:
+    """Fork a reader for each file that comes, and say how it ended; until nobody sends any."""
+    importlib.import_module(_READERS["text"])  # most files are; the others bring libraries with threads
+    while (received := socket.recv_fds(control, 1 << 16, 2))[0]:
+        limits, (file, answer_to), *_ = received
+        reader = os.fork()
+        if not reader:
+            control.close()
+            os.dup2(file, 0)
+            os.dup2(answer_to, 1)
+            os.closerange(3, answer_to + 1)
+            _answer(json.loads(limits))
+        os.close(file)
+        os.close(answer_to)
+        _, status = os.waitpid(reader, 0)
+        control.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _answer(limits: dict[str, Any]) -> None:
+    """Read the file on stdin, answer on stdout, and end."""
     answer_to = _take_stdout()
     lines: list[Any] = []
     try:

@@ -23,6 +23,7 @@ from adapters.redis import keys
 from adapters.redis.keys import CountKeys, channel
 from adapters.redis.store import Store
 from adapters.redis.values import pairs
+from core.affinity import ranked
 from core.errors import InboxFull
 
 LISTED_FOR = 365 * 24 * 3600
@@ -44,10 +45,13 @@ NO_BOUNDS = Bounds(sys.maxsize, sys.maxsize)
 
 
 class Candidate(NamedTuple):
-    """A message that could be answered now: whose it is, and what stands for it where it is counted."""
+    """A message that could be answered now: whose it is, what stands for it where it is counted, and for its
+    thread.
+    """
 
     person: str
     counted: str
+    thread: str
 
 
 class Begun(NamedTuple):
@@ -175,17 +179,17 @@ return ''
 
 _BEGIN = _script(
     "worker, life of a slot in ms, most to begin, JSON {capacity: of each replica, candidates: person and "
-    "message of each} -> number of the replica and number of the candidate for each that is begun "
-    "(KEYS ends with the slots of each replica)",
+    "message of each, and the numbers of the replicas in the order of its thread} -> number of the replica "
+    "and number of the candidate for each that is begun (KEYS ends with the slots of each replica)",
     """
 local worker, life, most, given = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), cjson.decode(ARGV[4])
-local candidates, latest = given.candidates, present()
+local candidates, capacity, latest = given.candidates, given.capacity, present()
 
 -- Sorts the candidates by the virtual times of their persons.
 local function order()
   local persons, next_of = {}, {}
   for i, each in ipairs(candidates) do
-    each.person, each.message, each.number = each[1], each[2], i
+    each.person, each.message, each.replicas, each.number = each[1], each[2], each[3], i
     persons[i] = each.person
   end
   local times = redis.call('ZMSCORE', served, unpack(persons))
@@ -196,36 +200,47 @@ local function order()
   table.sort(candidates, by_turn)
 end
 
-local free = {}
-for i, slots in ipairs(given.capacity) do
+local used, all_used, all_slots = {}, 0, 0
+for i, slots in ipairs(capacity) do
   redis.call('ZREMRANGEBYSCORE', KEYS[FIXED + i], '-inf', now)
-  free[i] = slots - redis.call('ZCARD', KEYS[FIXED + i])
+  used[i] = redis.call('ZCARD', KEYS[FIXED + i])
+  if slots > 0 then all_used, all_slots = all_used + used[i], all_slots + slots end
+end
+
+-- Whether a replica takes one more: it has a slot free, and at most its share of what runs and a quarter.
+-- While any slot is free there is a replica that does: the one that is the least full.
+local function takes(i)
+  if used[i] >= capacity[i] then return false end
+  return used[i] <= math.max(1, math.ceil(1.25 * all_used * capacity[i] / all_slots))
 end
 
 -- Takes a slot of the replica that keeps one for it already, since its answer was begun before, or else of
--- the one that has most of them free. The number of the replica, 0 where there are none; nil without a slot.
-local function take_slot(message, is_new)
-  if #free == 0 then return 0 end
-  local best, kept = 1, nil
-  for i = 1, #free do
-    if free[i] > free[best] then best = i end
-    if not is_new and not kept and redis.call('ZSCORE', KEYS[FIXED + i], message) then kept = i end
+-- the first one that takes it in the order of its thread, which knows the thread from earlier questions. The
+-- number of the replica, 0 where there are none; nil without a slot.
+local function take_slot(chosen, is_new)
+  if #capacity == 0 then return 0 end
+  local found
+  for i = 1, #capacity do
+    if not is_new and not found and redis.call('ZSCORE', KEYS[FIXED + i], chosen.message) then found = i end
   end
-  if not kept and free[best] <= 0 then return nil end
-  local replica = kept or best
-  free[replica] = free[replica] - redis.call('ZADD', KEYS[FIXED + replica], now + life, message)
-  redis.call('PEXPIRE', KEYS[FIXED + replica], 10 * life)
-  return replica
+  for _, i in ipairs(chosen.replicas) do
+    if not found and takes(i) then found = i end
+  end
+  if not found then return nil end
+  local added = redis.call('ZADD', KEYS[FIXED + found], now + life, chosen.message)
+  used[found], all_used = used[found] + added, all_used + added
+  redis.call('PEXPIRE', KEYS[FIXED + found], 10 * life)
+  return found
 end
 
 local begun, other, least = {}, nil, math.huge
-if #free > 0 then other, least = next_worker(worker) end
+if #capacity > 0 then other, least = next_worker(worker) end
 order()
 for i = 1, math.min(most, #candidates) do
   local chosen = candidates[i]
   local entry = redis.call('HGET', asked, chosen.message)
   local is_new = entry ~= 'r ' .. chosen.person
-  local replica = (not is_new or chosen.at <= least) and take_slot(chosen.message, is_new)
+  local replica = (not is_new or chosen.at <= least) and take_slot(chosen, is_new)
   if not replica then
     local till = math.floor(now + life / 4)  -- it asks again more than twice in that time
     redis.call('HSET', wanting, worker, till .. ' ' .. string.format('%.17g', chosen.at))
@@ -242,7 +257,9 @@ for i = 1, math.min(most, #candidates) do
   end
   begun[#begun + 1], begun[#begun + 2] = replica, chosen.number
 end
-if other and math.max(unpack(free)) > 0 then tell(other) end
+local is_free = false
+for i, slots in ipairs(capacity) do is_free = is_free or used[i] < slots end
+if other and is_free then tell(other) end
 redis.call('HSET', totals, 'now', latest)
 redis.call('ZREMRANGEBYSCORE', served, '-inf', string.format('(%.17g', latest))
 return begun
@@ -349,9 +366,15 @@ class Counts:
 
         Candidates of one person come in their order. One that was begun before keeps its slot and costs
         its person nothing. `capacity` gives the slots of each replica; without replicas no slot is taken.
+        A thread has its own order of replicas and goes to the first that is not busier than it should be:
+        consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2018), by rendezvous.
         """
-        replicas = list(capacity)
-        given = {"capacity": list(capacity.values()), "candidates": candidates}
+        replicas = tuple(capacity)
+        listed = [
+            (each.person, each.counted, [index + 1 for index in ranked(each.thread, replicas)])
+            for each in candidates
+        ]
+        given = {"capacity": list(capacity.values()), "candidates": listed}
         chosen = await self._store.insist(
             _BEGIN, [*self._names, *map(keys.slots, replicas)],
             worker, round(slot_life * 1000), most, json.dumps(given, ensure_ascii=False),

@@ -82,6 +82,15 @@ class CountKeys(NamedTuple):
     wanting: str  # hash: worker that waits for a slot -> when that ends, virtual time of who is next there
 
 
+class ShelfKeys(NamedTuple):
+    """The keys of the team's documents, in the order in which every script takes them."""
+
+    version: str  # string: when the shelf was begun, dash, the number of its last change
+    entries: str  # hash: document id -> Entry
+    changes: str  # sorted set: document id, by the number of its last change
+    sources: str  # hash: hash of an address -> Source
+
+
 def address(thread: ThreadId, partitions: int) -> Address:
     """Where a thread is kept, among so many partitions."""
     return Address(partition(thread, partitions), _hash(str(thread)))
@@ -114,6 +123,21 @@ def of_thread(at: Address) -> ThreadKeys:
 def of_counts() -> CountKeys:
     """Names of the keys of what is counted over all partitions."""
     return CountKeys(*_tagged("counts", CountKeys._fields))
+
+
+def of_shelf() -> ShelfKeys:
+    """Names of the keys of the team's documents, their texts apart."""
+    return ShelfKeys(*_tagged("kb", ShelfKeys._fields))
+
+
+def shelved(document_id: str) -> str:
+    """String: a document of the team, compressed. Large ones spread over a cluster."""
+    return f"chasqui:{{kb:{_hash(document_id)}}}:document"
+
+
+def source(address: str) -> str:
+    """What stands for the address of a source."""
+    return _hash(address)
 
 
 def slots(replica: str) -> str:

@@ -217,7 +217,7 @@ class RedisWork:
         ready = self._ready.first(most, suspects=int(is_harmless))
         if not ready:
             return []
-        candidates = [Candidate(head.person, keys.counted(head.id, at)) for at, head in ready]
+        candidates = [Candidate(head.person, keys.counted(head.id, at), at.thread) for at, head in ready]
         begun = await self._counts.begin(self._worker, candidates, self._capacity(), self._slot_life, most)
         return [(*ready[each.candidate], each.replica) for each in begun]
 

@@ -1,10 +1,11 @@
 """Which workers there are, and which of them each partition should belong to."""
 
-import hashlib
 from collections.abc import Collection
+from functools import partial
 
 from adapters.redis import keys
 from adapters.redis.store import Store
+from core.affinity import weight
 
 # Whoever asks last decides by the server's clock, so that workers need not agree on the time. Who counts as
 # alive for long was there before that clock was set back, and says so again if it still is.
@@ -36,9 +37,5 @@ async def beat(store: Store, worker: str, ttl: float) -> frozenset[str]:
 def heir(partition: str, workers: Collection[str]) -> str:
     """The worker that a partition should belong to, if there is any; when one comes or goes, only its share
     moves.
-
-    Rendezvous hashing (Thaler and Ravishankar, 1998).
     """
-    return max(
-        workers, key=lambda worker: hashlib.blake2b(f"{worker} {partition}".encode()).digest(), default=""
-    )
+    return max(workers, key=partial(weight, partition), default="")

@@ -7,7 +7,7 @@ import json
 import math
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Self
 
@@ -20,6 +20,8 @@ from adapters.replica.engine import Engine, Recognise
 from adapters.replica.errors import TRANSPORT, breakdown, refusal, without_key
 from adapters.replica.events import EVENT_STREAM, EventParser
 from core.errors import BackendError, BackendFailed, BackendRejected, BackendUnavailable, StreamBroken
+from core.own_template import learn
+from core.prompt import Say
 from core.types import Delta, Limits, Sampling
 from core.window import upper_bound
 
@@ -58,8 +60,8 @@ class Replica:
 
     Make it inside a running event loop and close it: ``async with Replica(...) as backend`` or `aclose`.
     `url` is ``http(s)://host:port[/prefix]`` or ``unix:/path``; `replica` names it without its
-    credentials. Which of `engines` it is, it is asked when it is first needed. Raises SettingsError for
-    an address or a key that cannot be used.
+    credentials. Which of `engines` it is, it is asked when it is first needed, and with `own_template` also
+    for the chat template of its model. Raises SettingsError for an address or a key that cannot be used.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Replica:
         *,
         api_key: str = "",
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        own_template: bool = False,
     ) -> None:
         place = address(url, api_key)
         self.replica = place.replica
@@ -84,6 +87,7 @@ class Replica:
             | ({"Authorization": place.authorization} if place.authorization else {}),
         )
         self._engines = engines
+        self._own_template = own_template
         self._engine: Engine | None = None
         self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._count_again_at = -math.inf
@@ -106,7 +110,8 @@ class Replica:
         """What answers here. Raises BackendError; once it is known it is not asked again."""
         if self._engine is None:
             with self._errors():
-                self._engine = await self._recognised()
+                engine = await self._recognised()
+                self._engine = await self._templated(engine) if self._own_template else engine
         return self._engine
 
     async def limits(self) -> Limits:
@@ -174,6 +179,21 @@ class Replica:
             with contextlib.suppress(BackendRejected):
                 return await recognise(self._ask)
         return await last(self._ask)
+
+    async def _templated(self, engine: Engine) -> Engine:
+        """The engine with the template of its model."""
+        if (templated := engine.templated) is None:
+            raise BackendRejected(
+                f"{engine.name} does not tell its chat template: set CHASQUI_BACKEND__PROFILE to another"
+            )
+
+        async def rendered(says: Sequence[Say], system: str) -> str:
+            messages = [{"role": say.role, "content": say.text or ""} for say in says]
+            return await templated(
+                self._ask, [{"role": "system", "content": system}, *messages] if system else messages
+            )
+
+        return replace(engine, limits=replace(engine.limits, template=await learn(rendered)))
 
     async def _open(self, engine: Engine, prompt: str, params: Sampling) -> aiohttp.ClientResponse:
         """The response whose body is the stream. Raises the BackendError of any other."""

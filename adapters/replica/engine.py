@@ -1,6 +1,6 @@
 """What differs from engine to engine, as a value: no connection, no waiting."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,7 +33,9 @@ class Engine:
 
     `path` takes the body that `request` makes and answers with events that a `continuation`, made for
     the replica's name, understands. `tokenize` makes the body for ``/tokenize``, by which a text is
-    counted as a prompt is. `pooled` says that connections may be kept for the next request.
+    counted as a prompt is. `pooled` says that connections may be kept for the next request. `version` is
+    empty where the engine does not say it. `templated` renders messages by the model's own chat template,
+    where the engine does that.
     """
 
     name: str
@@ -43,10 +45,18 @@ class Engine:
     tokenize: Callable[[str], dict[str, Any]]
     continuation: Callable[[str], Continuation]
     pooled: bool = True
+    version: str = ""
+    templated: "Templated | None" = None
 
 
-Ask = Callable[[str], Awaitable[object]]
-"""The JSON with which a replica answers a GET of a path. Raises BackendError."""
+class Ask(Protocol):
+    """The JSON with which a replica answers a GET of a path, or a POST of a payload. Raises BackendError."""
+
+    async def __call__(self, path: str, payload: object = None) -> object: ...
+
+
+Templated = Callable[[Ask, Sequence[Mapping[str, str]]], Awaitable[str]]
+"""The prompt that the engine makes of messages (``role``, ``content``), for the assistant to speak next."""
 Recognise = Callable[[Ask], Awaitable[Engine]]
 """The engine of a replica, by what it answers. Raises BackendRejected when it is another one."""
 

@@ -23,7 +23,7 @@ from adapters.slack.sending import tell_directly
 from core.channels import ChannelSettings
 from core.errors import InboxFull, PlatformError, StoreError
 from core.intake import UNREACHABLE, Intake
-from core.questions import Questions
+from core.questions import Questions, again
 from core.types import Message, ThreadId
 
 log = structlog.get_logger()
@@ -144,7 +144,7 @@ class Gateway:
         """A question that is taken back is not answered, however often it was asked, and its turns go."""
         while known := await self.questions.of(message_id):
             await self.intake.inbox.delete(known[0], message_id)
-            message_id = places.again(message_id)
+            message_id = again(message_id)
 
     async def _stopped(self, event: Event) -> None:
         """Somebody pressed Slack's own Stop; the streams have ended already."""

@@ -1,22 +1,16 @@
-"""Markdown as Slack takes it: as it is for `markdown` blocks and streams, as mrkdwn, and as blocks.
+"""Markdown as Slack takes it: as it is for `markdown` blocks and streams, and as mrkdwn.
 
 Nothing that a model writes can call people or a channel. Sources: docs.slack.dev "Formatting message
-text", "Markdown block", "Rich text block"; that mrkdwn wants its signs at the edges of words, and takes
-U+200B for such an edge, is what others report.
+text", "Markdown block"; that mrkdwn wants its signs at the edges of words, and takes U+200B for such an
+edge, is what others report.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
-from markdown_it.token import Token
-
-from core import gfm
 from core.blocks import Fence, lines
 from core.characters import sendable
-from core.markdown import split
 from core.rendering import BREAK, Raw, Renderer, broken, unfenced
 from core.types import PageProfile
 
@@ -179,51 +173,3 @@ MRKDWN = PageProfile(
     max_pages=3,
 )
 """An ordinary message that is replaced as it grows."""
-
-# --- Blocks ---------------------------------------------------------------------------------------------
-
-_SECTION = replace(MRKDWN, limit=2900)
-_LANGUAGE = re.compile(r"[\w+#.-]+(?=\s|\Z)")
-_ENOUGH_BLOCKS = 40
-"""Blocks, before all that is left goes into sections, which hold any mixture."""
-
-
-def rich_text(markdown: str) -> list[dict[str, Any]]:
-    """A page as Slack blocks: sections of mrkdwn, and code as `rich_text_preformatted` with its language.
-
-    At most 50 blocks for any page of `MRKDWN`, each section of at most 2,900 characters. A code block
-    inside a list or quote stays in its section.
-    """
-    text = sendable(markdown)
-    source, begun = text.split("\n"), 0
-    blocks: list[dict[str, Any]] = []
-    for token in gfm.blocks(text):
-        code = _code(token)
-        if code is None or token.map is None or len(blocks) > _ENOUGH_BLOCKS:
-            continue
-        start, end = token.map
-        blocks += [*_sections("\n".join(source[begun:start])), _preformatted(code, token.info.strip())]
-        begun = end
-    return [*blocks, *_sections("\n".join(source[begun:]))]
-
-
-def _code(token: Token) -> str | None:
-    """What a block of the top level holds as code, or as a table that is drawn as code."""
-    if token.level == 0 and token.type in ("fence", "code_block"):
-        return token.content.removesuffix("\n")
-    return _MRKDWN.drawn(token.meta["table"]) if token.level == 0 and token.type == "table" else None
-
-
-def _sections(markdown: str) -> list[dict[str, Any]]:
-    pages = map(render, split(markdown, _SECTION))
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": page}} for page in pages]
-
-
-def _preformatted(code: str, info: str) -> dict[str, Any]:
-    element: dict[str, Any] = {
-        "type": "rich_text_preformatted",
-        "elements": [{"type": "text", "text": code or BREAK}],
-    }
-    if language := _LANGUAGE.match(info):
-        element["language"] = language[0].lower()
-    return {"type": "rich_text", "elements": [element]}

@@ -66,12 +66,6 @@ def by_callback(trigger: str) -> str:
     return f"c:{hashlib.blake2b(trigger.encode(), digest_size=12).hexdigest()}"
 
 
-def again(message_id: str) -> str:
-    """The id under which a question is asked once more."""
-    first, _, times = message_id.partition("+")
-    return f"{first}+{int(times or 0) + 1}"
-
-
 def place(message: Message) -> Place:
     """Where the answer to a message goes."""
     key, named = _KEY.fullmatch(message.thread.key), _ID.fullmatch(message.id)
@@ -93,6 +87,11 @@ def waiting_note(message_id: str) -> str:
 def file_note(message_id: str) -> str:
     """The note that names the file in which an answer stands whole."""
     return f"{NAME}:file:{message_id}"
+
+
+def team_note(person: str) -> str:
+    """The note that names the workspace of a person who is of another one than we are."""
+    return f"{NAME}:team:{person}"
 
 
 def lacking_note(team: str, ability: str) -> str:

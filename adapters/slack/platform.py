@@ -91,5 +91,5 @@ async def connected(
         slack = Slack(web, await login(web), rates)
         abilities = Abilities(notes, slack.us.team)
         await abilities.load()
-        files = Files(slack, session, bot_token, url)
-        yield SlackPlatform(Shared(slack, session, notes, abilities, files, People(slack), Streams(slack)))
+        files, streams = Files(slack, session, bot_token, url), Streams(slack, notes)
+        yield SlackPlatform(Shared(slack, session, notes, abilities, files, People(slack), streams))

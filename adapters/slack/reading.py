@@ -38,6 +38,9 @@ class Reader:
         earlier = await self._earlier(said, thread, settings)
         everybody = {person for each in (*earlier, said) for person in each.people}
         names = await self._people.names(everybody - {self._slack.us.user})
+        if (team := self._people.team(said.author)) != self._slack.us.team:
+            note = places.team_note(said.author)  # for who begins the stream of the answer
+            await self._intake.notes.put(note, team, seconds=places.KNOWN)
         asked = inbound.question(said, thread, self._slack.us.user, settings, names, earlier)
         described = await asyncio.gather(*(files.described(self._slack, each) for each in asked.attachments))
         return replace(asked, attachments=tuple(described))

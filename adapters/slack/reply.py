@@ -49,6 +49,7 @@ class SlackReply:
         self._plain = self._place.root is None or not shared.abilities.has(self._streams)
         self._stream: Stream | None = None
         self._growing = 0  # the page that the stream is
+        self._announced = False  # a status may be shown
         self._processing = False  # the thread's session may not know that the work is over
         self._stopped = False  # somebody pressed Slack's own Stop
         self._waiting: str | None = None  # the message in which the asker read their place
@@ -67,9 +68,11 @@ class SlackReply:
             return
         try:
             if text is None:
-                await self._set_status("")
+                if self._announced:
+                    await self._set_status("")
                 return
             await asyncio.sleep(_STATUS_AFTER)
+            self._announced = True
             while True:
                 await self._set_status(text)
                 await asyncio.sleep(_STATUS_EVERY)

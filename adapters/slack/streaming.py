@@ -3,13 +3,12 @@
 from contextlib import suppress
 from typing import Any
 
+from adapters.slack import places
 from adapters.slack.client import Slack
 from adapters.slack.errors import StreamOver
 from adapters.slack.places import Place
-from core.errors import PageClosed, PlatformError, RateLimited
-
-_MANY = 10_000
-"""People whose workspaces are remembered."""
+from core.errors import PageClosed, RateLimited
+from core.ports import Notes
 
 
 class Stream:
@@ -49,15 +48,16 @@ class Stream:
 class Streams:
     """Begins streams, and ends those that others began."""
 
-    def __init__(self, slack: Slack) -> None:
+    def __init__(self, slack: Slack, notes: Notes) -> None:
         self._slack = slack
-        self._teams: dict[str, str] = {}  # the workspaces of people
+        self._notes = notes
 
     async def start(self, place: Place, person: str, text: str) -> Stream:
         """Begin a message; in a channel it is this person who sees it grow. Raises PlatformError."""
         recipient: dict[str, str] = {}
         if not place.is_direct:
-            recipient = {"recipient_user_id": person, "recipient_team_id": await self._team(person)}
+            team = await self._notes.get(places.team_note(person)) or self._slack.us.team
+            recipient = {"recipient_user_id": person, "recipient_team_id": team}
         started = await self._slack.call(
             "chat.startStream",
             channel=place.channel,
@@ -71,15 +71,3 @@ class Streams:
         """End a stream, if it is open, so that its message can be edited. Raises PlatformError."""
         with suppress(PageClosed):
             await Stream(self._slack, place.channel, ts).stop()
-
-    async def _team(self, person: str) -> str:
-        """The workspace of a person, who in Slack Connect is of another one than we are."""
-        if person not in self._teams:
-            try:
-                told = (await self._slack.call("users.info", user=person))["user"]
-            except PlatformError:  # it may be ours, and if not, Slack begins no stream
-                return self._slack.us.team
-            if len(self._teams) >= _MANY:
-                del self._teams[next(iter(self._teams))]
-            self._teams[person] = str(told.get("team_id") or self._slack.us.team)
-        return self._teams[person]

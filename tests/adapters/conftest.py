@@ -1,4 +1,4 @@
-"""Fixtures of the adapters' tests: real servers."""
+"""Fixtures of the adapters' tests: real servers, and what platforms are given."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from adapters.redis.connection import connect
 from adapters.redis.store import Store
+from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.adapters.redis_parts import SERVERS, RedisCluster, RedisServer, start_server
 
 
@@ -57,3 +58,15 @@ def start_redis() -> Iterator[Callable[..., RedisServer]]:
     yield start
     for server in servers:
         server.remove()
+
+
+@pytest.fixture
+def notes() -> FakeNotes:
+    """What all processes know."""
+    return FakeNotes()
+
+
+@pytest.fixture
+def rates() -> FakeRates:
+    """What was asked of the buckets."""
+    return FakeRates()

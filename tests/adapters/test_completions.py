@@ -63,6 +63,7 @@ BEFORE_TEXT: dict[str, type[BackendError]] = {
     "too_long_event": PromptTooLong,
     "generation_event": BackendFailed,
     "nameless_event": BackendFailed,
+    "tgi_event": BackendFailed,
 }
 IN_MID_STREAM = OF_THE_CONNECTION | {
     "generation_midway": BackendFailed,

@@ -1,7 +1,6 @@
 """Markdown as Discord and Slack are sent it: each construct, nobody called, no word lost, any text taken."""
 
 import html
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -462,71 +461,3 @@ def test_pages_fit_as_they_are_sent(profile: PageProfile, text: str, limit: int)
     short = replace(profile, limit=limit)
 
     assert all(size(page, short) <= limit for page in split(text, short))
-
-
-# --- Slack's blocks -------------------------------------------------------------------------------------
-
-
-def test_code_becomes_rich_text_and_the_rest_sections() -> None:
-    """Code and drawn tables are literal elements, with the language where it is known."""
-    page = "# A\n\ntext & <b>\n```Python x\n<!channel> ```\n```\n- b\n  ```\n  c\n  ```"
-    page += "\n\n|a|\n|-|\n|b|\n\n    d"
-
-    def code(text: str, **language: str) -> dict[str, object]:
-        elements = [{"type": "text", "text": text}]
-        element = {"type": "rich_text_preformatted", "elements": elements, **language}
-        return {"type": "rich_text", "elements": [element]}
-
-    def section(text: str) -> dict[str, object]:
-        return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-    assert slack.rich_text(page) == [
-        section("*A*\n\ntext &amp; &lt;b&gt;"),
-        code("<!channel> ```", language="python"),
-        section("• b\n```\nc\n```"),
-        code("a\n-\nb"),
-        code("d"),
-    ]
-
-
-def test_many_small_blocks_of_code_are_no_more_blocks_than_slack_takes() -> None:
-    """Behind 40 blocks all that is left goes into sections."""
-    blocks = slack.rich_text("```\nx\n```\ny\n\n" * 200)
-
-    assert 40 <= len(blocks) <= 50
-    assert json.dumps(blocks).count("x") - json.dumps(blocks).count("text") == 200 - json.dumps(blocks).count(
-        "mrkdwnx"
-    )
-
-
-def test_many_small_pieces_of_code_are_no_more_blocks_than_slack_takes() -> None:
-    """Behind some 40 blocks all that is left goes into sections, and nothing is left out."""
-    blocks = slack.rich_text("```\n1\n```\n2\n\n" * 200)
-
-    assert 40 <= len(blocks) <= 50
-    assert re.sub("[^12]", "", json.dumps(blocks)) == "12" * 200
-
-
-@STEADY
-@given(
-    st.lists(
-        st.sampled_from(["```\nx\n```\n", "text\n\n", "word " * 300, "<&>" * 400, "\n", "- a\n", "> q\n"])
-        | pages
-    )
-)
-def test_blocks_are_within_slacks_limits(parts: list[str]) -> None:
-    """At most 50 blocks, sections of at most 2,900 characters, none of them empty, all of the words."""
-    page = "".join(parts)[:3_900]
-    blocks = slack.rich_text(page)
-
-    assert len(blocks) <= 50
-    json.dumps(blocks).encode()
-    for block in blocks:
-        text = (
-            block["text"]["text"]
-            if block["type"] == "section"
-            else block["elements"][0]["elements"][0]["text"]
-        )
-        assert text
-        assert block["type"] != "section" or len(text) <= 2_900
-        assert block["type"] != "section" or calls_in_mrkdwn(text) == []

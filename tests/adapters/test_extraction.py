@@ -241,6 +241,28 @@ async def test_a_web_page_keeps_the_ids_of_its_sections(tmp_path: Path) -> None:
     assert not re.search("Ignore|Home|var s|¶", whole(found))
 
 
+async def test_a_heading_without_an_id_takes_the_nearest(tmp_path: Path) -> None:
+    """That of the section that it begins, else of what stands just before it, else of what it stands in."""
+    page = (
+        "<body id=page><div class=navheader><h1>Prev</h1></div><div role=navigation><h3>Menu</h3></div>"
+        "<section id=boats><span id=s1></span><h1>Boats</h1><p>All."
+        "<div class=sect2 id=tug><div><h2>Tug</h2></div><p>One.</div>"
+        "<h2>Crew</h2><p>Two.</p><a id=tides></a><h2>Tides</h2><p>Three."
+        "<h2 id=own>Own</h2><p>Four.</section><h2>Rest</h2><p>Five."
+        "<div class=navfooter>Next</div><div role=contentinfo>Made by a tool</div></body>"
+    )
+    found = await read(files.text(tmp_path, "page.html", f"<!doctype html>{page}"))
+    assert [(block.markdown.split("\n")[0], block.anchor) for block in found.blocks] == [
+        ("# Boats", "boats"),
+        ("## Tug", "tug"),
+        ("## Crew", "boats"),
+        ("## Tides", "tides"),
+        ("## Own", "own"),
+        ("## Rest", ""),
+    ]
+    assert not re.search("Prev|Menu|Next|Made", whole(found))
+
+
 async def test_a_web_page_keeps_code_lists_tables_and_links(tmp_path: Path) -> None:
     """Code stays as it stands, and what a page leaves open is closed as a browser does."""
     page = (
@@ -321,6 +343,7 @@ async def test_source_code_is_fenced_with_its_lines(tmp_path: Path) -> None:
     assert len(found.blocks) > 1
     for block in found.blocks:
         first, last = map(int, block.label.removeprefix("lines ").split("-"))
+        assert block.anchor == f"L{first}-L{last}"
         fence = "\n".join(lines[first - 1 : last]).strip("\n")
         assert block.markdown == f"```python\n{fence}\n```"
         assert fence.startswith("def ")

@@ -1,6 +1,7 @@
 """What is counted over all workers: bounds, fair shares, the slots of replicas, places."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -9,6 +10,7 @@ import pytest
 from adapters.redis import keys
 from adapters.redis.counts import ANSWERED_WITHIN, NO_BOUNDS, Begun, Bounds, Candidate, Counts, Queue
 from adapters.redis.store import Store
+from core.affinity import ranked
 from core.errors import InboxFull
 from tests.adapters.redis_parts import RedisServer
 from tests.parts import until
@@ -34,9 +36,14 @@ async def begin(
     return await counts.begin(worker, candidates, to, 60.0, most)
 
 
-def of(person: str, name: str) -> Candidate:
+def of(person: str, name: str, thread: str = "thread") -> Candidate:
     """A message that could be answered."""
-    return Candidate(person, name)
+    return Candidate(person, name, thread)
+
+
+def in_order(thread: str, capacity: Mapping[str, int]) -> list[str]:
+    """The replicas in the order of a thread."""
+    return [list(capacity)[index] for index in ranked(thread, tuple(capacity))]
 
 
 async def test_a_person_may_have_so_many_questions_and_is_told_so(redis_store: Store) -> None:
@@ -119,14 +126,55 @@ async def test_once_nobody_waits_nothing_is_kept_of_anybody(
 
 
 async def test_slots_are_held_over_all_workers(redis_store: Store) -> None:
-    """A replica never gets more than it has slots for, and each goes where most are free."""
+    """A replica never gets more than it has slots for, and no slot stays free while somebody waits."""
     counts = Counts(redis_store)
-    capacity = {"large": 2, "small": 1}
-    begun = [await begin(counts, of("ann", f"m{n}"), to=capacity) for n in range(4)]
+    capacity = {"large": 4, "small": 2, "ejected": 0}
+    begun = [await begin(counts, of("ann", f"m{n}", f"thread {n}"), to=capacity) for n in range(7)]
 
-    assert begun == [[Begun(0, "large")], [Begun(0, "large")], [Begun(0, "small")], []]
-    await counts.finish("m0", "large")
-    assert await begin(counts, of("ann", "m3"), to=capacity, worker="v") == [Begun(0, "large")]
+    assert begun[6] == []
+    replicas = [each.replica for (each,) in begun[:6]]
+    assert Counter(replicas) == {"large": 4, "small": 2}
+    await counts.finish("m0", replicas[0])
+    assert await begin(counts, of("ann", "m6"), to=capacity, worker="v") == [Begun(0, replicas[0])]
+
+
+async def test_the_questions_of_a_thread_go_to_the_replica_that_knows_it(redis_store: Store) -> None:
+    """One after the other, to the first in the order of the thread, whichever others are free."""
+    counts, capacity = Counts(redis_store), {f"gpu{n}": 8 for n in range(4)}
+    for thread in (f"thread {n}" for n in range(12)):
+        for number in range(3):
+            (begun,) = await begin(counts, of("ann", f"{thread} {number}", thread), to=capacity)
+            assert begun.replica == in_order(thread, capacity)[0]
+            await counts.finish(f"{thread} {number}", begun.replica)
+
+
+async def test_a_replica_that_has_too_much_to_do_leaves_a_thread_to_the_next_in_its_order(
+    redis_store: Store,
+) -> None:
+    """Threads that are drawn to one replica do not wait for it, nor do they all go to the same other one."""
+    counts, capacity = Counts(redis_store), {f"gpu{n}": 32 for n in range(4)}
+    drawn = [t for t in map(str, range(500)) if in_order(t, capacity)[0] == "gpu2"][:40]
+    went: Counter[str] = Counter()
+    for thread in drawn:
+        (begun,) = await begin(counts, of("ann", thread, thread), to=capacity)
+        share = sum(went.values()) / 4
+        busier = in_order(thread, capacity)[: in_order(thread, capacity).index(begun.replica)]
+        assert all(went[name] > 1.25 * share for name in busier)
+        went[begun.replica] += 1
+        assert went[begun.replica] <= max(2, math.ceil(1.25 * share) + 1)
+    assert len(went) == 4
+
+
+async def test_a_replica_without_slots_now_leaves_its_threads_to_the_next_in_their_order(
+    redis_store: Store,
+) -> None:
+    """Its load is no part of what is shared, and the thread comes back when the replica does."""
+    counts, capacity = Counts(redis_store), {f"gpu{n}": 4 for n in range(3)}
+    first, second, _ = in_order("thread", capacity)
+    for number, slots in enumerate([4, 0, 4]):
+        (begun,) = await begin(counts, of("ann", f"m{number}"), to=capacity | {first: slots})
+        assert begun.replica == (first if slots else second)
+        await counts.finish(f"m{number}", begun.replica)
 
 
 async def test_several_are_begun_at_once_as_far_as_slots_go(redis_store: Store) -> None:
@@ -136,10 +184,8 @@ async def test_several_are_begun_at_once_as_far_as_slots_go(redis_store: Store) 
     candidates = [of("ann", "m1"), of("ben", "m2"), of("cy", "m3")]
 
     assert await begin(counts, *candidates, most=2) == [Begun(1, ""), Begun(2, "")]
-    assert await begin(counts, *candidates, to={"gpu": 1, "cpu": 1}, most=3) == [
-        Begun(0, "gpu"),
-        Begun(1, "cpu"),
-    ]
+    first, second = in_order("thread", capacity := {"gpu": 1, "cpu": 1})
+    assert await begin(counts, *candidates, to=capacity, most=3) == [Begun(0, first), Begun(1, second)]
 
 
 async def test_an_answer_that_was_begun_keeps_its_slot_and_costs_no_second_turn(redis_store: Store) -> None:

@@ -38,7 +38,7 @@ KEY = "hf_verysecret"
 
 # What each fault of the stand-in must become.
 HARMLESS = {
-    *("queued", "byte_by_byte", "coalesced", "no_space", "crlf", "null_logprob", "huge_final"),
+    *("queued", "drip", "byte_by_byte", "coalesced", "no_space", "crlf", "null_logprob", "huge_final"),
     *("unknown_fields", "no_details", "done", "more_after_final", "commented", "gzip"),
     *SCRIPTS,
 }
@@ -71,6 +71,7 @@ BEFORE_TEXT: dict[str, type[BackendError]] = {
 IN_MID_STREAM = OF_THE_CONNECTION | {
     "generation_midway": BackendFailed,
     "incomplete_midway": BackendFailed,
+    "batch": BackendFailed,
 }
 """What they are before the first text; after it each is a StreamBroken, caused by this."""
 

@@ -17,13 +17,14 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.adapters.discord.parts import eventually
 from tests.bench.figure import Figure
 from tests.bench.first_text import BUDGET_ALONE, BUDGET_TOGETHER, floor, p95
 from tests.bench.parts import TOKEN_DELAY, data_dir, model
 from tests.emulators.discord.clock import when
 from tests.emulators.discord.views import SeenMessage
-from tests.system.team import Served, Team, team
+from tests.parts import eventually
+from tests.system.served import Served
+from tests.system.team import Team, team
 
 LONG = " It does, " + "and over the next one, " * 12 + "day and night."  # 2 s at the model's pace
 SHORT = " It does."
@@ -69,7 +70,7 @@ async def _measure() -> list[Figure]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A channel and who asks there. Everybody has one, so that nobody asks more than one person may."""
 
     channel: str
@@ -80,7 +81,7 @@ class _Place:
 class _Asked:
     """A question, and the id of its message or interaction."""
 
-    place: _Place
+    place: Place
     id: str
 
 
@@ -90,15 +91,15 @@ class _House:
 
     here: Team
     served: Served
-    places: Sequence[_Place]
+    places: Sequence[Place]
     model_url: str
 
-    async def mention(self, place: _Place) -> _Asked:
+    async def mention(self, place: Place) -> _Asked:
         """Ask by a message."""
         control = self.here.control
         return _Asked(place, await control.say(place.channel, place.person, QUESTION, mention=True))
 
-    async def command(self, place: _Place) -> _Asked:
+    async def command(self, place: Place) -> _Asked:
         """Ask by `/ask`."""
         control, given = self.here.control, {"question": QUESTION}
         return _Asked(place, await control.command(place.channel, place.person, "ask", given))
@@ -134,7 +135,7 @@ async def _house(answer: str, *, token_delay: float) -> AsyncIterator[_House]:
         async with model(answer, token_delay=token_delay) as url, team(data, LOG__LEVEL="info") as here:
             control, guild = here.control, here.scene.guild
             places = [
-                _Place(
+                Place(
                     await control.new_channel(guild, f"channel-{number}"),
                     await control.new_person(f"person-{number}", guild),
                 )
@@ -143,7 +144,7 @@ async def _house(answer: str, *, token_delay: float) -> AsyncIterator[_House]:
             yield _House(here, await here.serve(BACKEND__URLS=url), places, url)
 
 
-async def _first_pages(house: _House, places: Sequence[_Place]) -> list[float]:
+async def _first_pages(house: _House, places: Sequence[Place]) -> list[float]:
     """Ask in these places at once; milliseconds from each event to the first page of its answer."""
     asked = await asyncio.gather(*map(house.mention, places))
     answers = await house.answers(asked)
@@ -165,7 +166,7 @@ class _Rate:
     cpu_ms: float
 
 
-async def _rate(house: _House, ask: Callable[[_Place], Awaitable[_Asked]], *, each: int) -> _Rate:
+async def _rate(house: _House, ask: Callable[[Place], Awaitable[_Asked]], *, each: int) -> _Rate:
     """Everybody asks so often at once, and as often again when all are answered."""
     began, cpu, number = time.perf_counter(), house.cpu, 2 * each * PLACES
     for _ in range(2):

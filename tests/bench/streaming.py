@@ -24,6 +24,7 @@ from core.assistant import Assistant
 from core.delivery import Delivery
 from core.draft import Draft
 from core.evidence import bears_out
+from core.file_names import FileNames
 from core.pace import Paces
 from core.profiles import AIROBOROS
 from core.retrying import RetryingReply
@@ -135,6 +136,7 @@ class _ToPages:
             AIROBOROS.stop,
             cited=self._cited,
             check=self._borne_out if self._checked else None,
+            files=FileNames(self._passages, QUESTION) if self._cited else None,
             known=Addresses(self._passages) if self._cited else None,
         )
         own = f"answer{next(self._numbers)}"  # a renderer that knows the paragraph already costs nothing

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from core.prompt import Template
+from core.template import Template
 
 SPECIAL_TOKENS = """<s> </s> <unk> <pad> <|im_start|> <|im_end|> <|endoftext|> <|begin_of_text|> <|eot_id|>
     <|start_header_id|> <｜User｜> [INST] [/INST] <<SYS>> <</SYS>> <start_of_turn> <end_of_turn> <repo_name>

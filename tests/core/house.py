@@ -8,6 +8,7 @@ from typing import Any
 from core.assistant import Assistant, Policy
 from core.library import Library
 from core.ports import Ledger, Recent
+from core.team import TeamDocuments
 from core.transcript import Transcript, TranscriptReply
 from core.types import Checkpoint, Document, Limits, Message, Outcome, ThreadId, Turn
 from tests.core.mortal import Killed, Life, MortalLedger, MortalPlatform
@@ -53,6 +54,7 @@ class House:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     documents: list[Document] = field(default_factory=list)
     index: Any = None
+    team: TeamDocuments | None = None
     ended: list[Turn | None] = field(default_factory=list)
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     attempts: int = 0
@@ -78,7 +80,7 @@ class House:
         self.ledger = self.ledger.taken_over()
         ledger = MortalLedger(self.ledger, life)
         lease = MortalLease(self, life, self.message, self.attempts, ledger, f"gpu-{self.attempts}")
-        library = Library(self, self.index, TextExtractor())
+        library = Library(self, self.index, TextExtractor(), team=self.team)
         assistant = Assistant(self.backend, self, library, self.policy)
         return await assistant.answer(lease, MortalPlatform(self.platform, life))
 

@@ -113,7 +113,7 @@ class Team:
         return await self.is_answered()
 
     async def puts(
-        self, text: str, files: Mapping[str, bytes] | None = None, *, name: str = "", **channel: str
+        self, text: str, files: Mapping[str, bytes] | None = None, *, name: str = "", **channel: Any
     ) -> None:
         """Someone asks, in a channel that may want things in its own way."""
         attached = tuple(self.platform.attach(file, content) for file, content in (files or {}).items())
@@ -245,6 +245,30 @@ CONVERSATIONS = {
             reads=["BEGININPUT", "24 days of paid leave in their first year"],
         ),
     ],
+    "what is wanted of the answer before is asked with the passages that it stood on": [
+        PAID,
+        Step(
+            "Say that in German", says=" Neue Leute haben 24 Tage.", reads=["24 days of paid leave in their"]
+        ),
+    ],
+    "the whole of the file that is named is read, not of the one that came last": [
+        PAID,
+        Step(
+            "What does soup cost?",
+            {"menu.md": b"# Prices\n\nSoup costs 2 euros.\n\nTea is free."},
+            says=" Soup costs 2 euros.",
+            cites=["menu.md \u203a Prices"],
+        ),
+        replace(PAID, question="Summarise harbour.md", files={}, reads=["24 days"], lacks=["Tea is free"]),
+    ],
+    "a letter is made of the whole file": [
+        Step(
+            "Write a letter based on this file",
+            {"harbour.md": HANDBOOK},
+            says=" Dear crew.",
+            reads=["24 days"],
+        )
+    ],
     "the right one of several files is cited": [
         Step(
             "What does a bowl of soup cost?",
@@ -276,9 +300,42 @@ CONVERSATIONS = {
             asked=False,
         ),
     ],
+    "what the files know of another is refused": [
+        Step(
+            "When did the office in Quito close?",
+            {"lima.md": b"# Offices\n\nThe Lima office closed in 2019."},
+            kind="refused",
+            why="I don't know: I found nothing about this in lima.md.",
+            asked=False,
+        ),
+    ],
+    "an answer about several things has a source for each": [
+        Step(
+            "What is the difference between Alpha and Beta?",
+            {"alpha.md": b"Alpha costs 5 euros.", "beta.md": b"Beta costs 7 euros."},
+            says=" Alpha costs 5 euros and Beta costs 7 euros.",
+            cites=["alpha.md", "beta.md"],
+        )
+    ],
+    "a source that nobody sent is not shown where there is no file": [
+        Step(
+            "How many days of leave are there?",
+            says=" There are 24 days.\nSource: handbook.pdf, page 7\nURL: https://intranet.example/leave",
+            answer="There are 24 days.",
+        )
+    ],
+    "a file that nobody sent is not named": [
+        replace(
+            PAID,
+            says=f" According to secret.pdf, page 7, new crew get 24 days of paid leave.{TRAILER}",
+            answer="According to a file that is in no source, new crew get 24 days of paid leave.",
+        )
+    ],
     "small talk in a thread with files is not refused": [
         PAID,
-        Step("Thanks!", says=" You are welcome.", lacks=["BEGININPUT"]),
+        Step(
+            "Thanks!", says=" You are welcome.\nSource: S1", answer="You are welcome.", lacks=["BEGININPUT"]
+        ),
         Step("Good morning", says=" Good morning to you.", lacks=["BEGININPUT"]),
     ],
     "what the conversation itself holds is not refused": [
@@ -468,6 +525,16 @@ async def test_where_documents_are_required_what_was_said_before_is_no_document(
 INVENTED = (
     "All crew get 99 days of paid leave. New crew get 24 days of paid leave. The moon is made of cheese."
 )
+
+
+async def test_an_answer_about_another_is_never_visible(redis: RedisServer) -> None:
+    """Its subject is the question's, and the number is that of another file."""
+    files = {"alpha.md": b"Alpha costs 5 euros.", "beta.md": b"Beta costs 7 euros."}
+    async with hired(redis, " Beta costs 5 euros.") as team:
+        team.policy = Policy(Grounding.REQUIRE)
+        outcome = await team.says("What does Beta cost?", files)
+        assert "5 euros" not in outcome.answer
+        assert not any("5 euros" in write.text for write in team.reply.writes)
 
 
 @pytest.mark.parametrize("policy", [Policy(Grounding.REQUIRE), Policy(profile="smollm2")])

@@ -45,6 +45,18 @@ def test_every_mention_is_found() -> None:
     assert mentions(manual(90), "all contracts with the vendor") == []
 
 
+def test_what_stands_there_twice_is_listed_twice() -> None:
+    """Two payments that read alike are two, under one heading or under two."""
+    days = [
+        Passage("1", "d", "a.md", "- Coffee payment: 3 euros\n- Coffee payment: 3 euros", 0, ("Monday",)),
+        Passage("2", "d", "a.md", "- Coffee payment: 3 euros", 1, ("Tuesday",)),
+    ]
+
+    lines = [excerpt.line for excerpt in mentions(days, "all payments")]
+
+    assert lines == [f"- {day}: Coffee payment: 3 euros" for day in ("Monday", "Monday", "Tuesday")]
+
+
 def test_a_document_of_a_single_section_is_outlined_by_its_passages() -> None:
     """A long text without headings is told from all over it, too."""
     passages = [

@@ -43,6 +43,15 @@ def test_an_item_is_said_once(first: str, second: str, shown: str) -> None:
     assert behind == shown
 
 
+def test_what_was_taken_out_is_counted() -> None:
+    """Two payments that read alike may be two: people are told. Announcements and "none" are no items."""
+    items = NewItems(set())
+    said = "Payments:\n- Coffee: 3 euros\n- Tea: 2 euros\n- Coffee: 3 euros\nPayments:\n- None\n"
+
+    assert items.feed(said) + items.close() == "Payments:\n- Coffee: 3 euros\n- Tea: 2 euros\n"
+    assert items.repeated == 1
+
+
 def test_pieces_of_any_size_make_the_same_list() -> None:
     """And whole lines of the part, whatever stands in it."""
     rng = seeded()

@@ -160,6 +160,23 @@ def test_a_sheet_does_not_stand_under_a_heading_of_another() -> None:
     assert found.sections == 3
 
 
+def test_a_heading_with_nothing_below_it_is_text() -> None:
+    """Under the headings above it, with its page: slides and plans are made of such lines."""
+    assert places("# Plan\n## Launch is on 4 May\n## The budget is 5000 euros\n# Notes\ntext\n## Open") == [
+        ("Plan", "Launch is on 4 May"),
+        ("Plan", "The budget is 5000 euros"),
+        ("Notes", "text"),
+        ("Notes", "Open"),
+    ]
+    slides = read(Block("# Launch", page=1), Block("# Budget", page=2), Block("# End", label="Annex"))
+    assert [(p.heading, p.text, p.page) for p in slides.passages] == [
+        ((), "Launch", 1),
+        ((), "Budget", 2),
+        (("Annex",), "End", None),
+    ]
+    assert slides.sections == 3
+
+
 def test_a_section_goes_on_over_pages() -> None:
     """A heading on one page heads the text on the next, and both are one section."""
     found = read(Block("# A\none", page=1), Block("two", page=2), Block("# B\nthree", page=2))
@@ -235,8 +252,8 @@ def test_the_same_bytes_are_the_same_document() -> None:
 
 
 def test_a_file_without_text_has_no_passages() -> None:
-    """Blank pages and lone headings leave nothing to read."""
-    assert read("", " \n\n", "# Only a title\n").passages == ()
+    """Blank pages leave nothing to read."""
+    assert read("", " \n\n").passages == ()
     assert list(sections(Extracted(()))) == []
 
 

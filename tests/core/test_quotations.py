@@ -5,7 +5,7 @@ import re
 import pytest
 from hypothesis import given
 
-from core.conclusion import Progress, grounded
+from core.conclusion import Progress, grounded, misquotations
 from core.draft import Draft
 from core.evidence import bears_out
 from core.quotations import misquoted
@@ -27,14 +27,18 @@ decided. Is it paid in cash? It is not. これは休暇の規則です。"""
         "“[They] get twenty days [of paid leave] in their first year.”",
         "> New staff get *twenty days* of leave in their first year.\n> — Handbook, page 3",
         "“Is it paid in cash? It is not.” “paid in cash”",
-        "You asked “how much unpaid leave is there”.",
+        "‘Later it is 25 days, as Dana Dee Ito decided’, 'New staff get twenty days of leave', ‚it is not‘",
+        "‹later it is 25 days, as Dana›, ”New staff get twenty days”, »later it is 25 days«",
+        "“New staff get twenty days\nof leave”, <q>later it is 25 days</q>, `Later it is 25 days, as Dana`",
+        "It isn't the staff's or the crews' fault; rock 'n' roll is what the '90s and the crew's 'Dee' were.",
+        "Set `not in list`, run `for x in some_list`, `git commit` and `SELECT name FROM users WHERE old`.",
         'A "free lunch" and a 5" pipe beside a 6" one; it\'s the staff\'s.',
         'In code: `say "these are no words of it"`\n```\nx = "nor are these few words"\n```',
     ],
 )
 def test_what_stands_in_a_text_is_a_quotation(answer: str) -> None:
     """Whatever its marks, its case and its punctuation; a word or two and code quote nothing."""
-    assert misquoted(answer, (TEXT, "how much unpaid leave is there?")) == []
+    assert misquoted(answer, (TEXT,)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,16 @@ def test_what_stands_in_a_text_is_a_quotation(answer: str) -> None:
         ("“Is it paid in cash. It is not.”", "Is it paid in cash. It is not."),
         ("“Is it paid in cash.”", "Is it paid in cash."),
         ("「休暇は三十日です」", "休暇は三十日です"),
+        ("It says ‘leave isn’t a right of all’.", "leave isn’t a right of all"),
+        ("It says 'leave isn't a right of all'.", "leave isn't a right of all"),
+        ("It says ‚leave is a right of all‘.", "leave is a right of all"),
+        ("It says ‹leave is a right of all›.", "leave is a right of all"),
+        ("It says ”leave is a right of all”.", "leave is a right of all"),
+        ("It says »leave is a right of all«.", "leave is a right of all"),
+        ("It says “leave is\na right of all”.", "leave is\na right of all"),
+        ('It says "leave is\na right of all".', "leave is\na right of all"),
+        ("It says <q>leave is a right of all</q>.", "leave is a right of all"),
+        ("It says `Leave is a right of all.`", "Leave is a right of all."),
     ],
 )
 def test_what_stands_in_no_text_is_none(answer: str, wrong: str) -> None:
@@ -79,6 +93,23 @@ def test_people_are_told_what_is_no_quotation() -> None:
     told = "Not a quotation, since it stands in no passage that was read: “leave is a right of all”."
     assert (outcome.kind, outcome.answer, outcome.left_out) == ("answered", said, (told,))
     assert [cited.title for cited in outcome.citations] == ["handbook.md"]
+
+
+def test_a_question_is_no_text_that_was_read() -> None:
+    """Whoever asks whether it says so has not proved that it does."""
+    passage = Passage("1", "d", "handbook.md", "The Quito office is open.")
+    said = 'Yes, it says "the Quito office has free parking".'
+
+    assert misquotations(said, [passage])
+    assert not bears_out(passage, said, 'Does it say "the Quito office has free parking"?')
+
+
+@pytest.mark.parametrize(
+    "sign", ["“a b ", '" a', "'a ", "`a ", "<q>a ", "‘a", "”a ", "»a ", "\n", "> ", "a\n"]
+)
+def test_a_model_run_wild_is_read_at_once(sign: str) -> None:
+    """Quotations that never end keep nobody waiting."""
+    assert len(misquoted(sign * 50_000, ("a b",))) < 50_000
 
 
 @STEADY

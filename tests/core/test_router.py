@@ -3,9 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
+from core.breaker import EJECTED_FOR, FAILURES, INCIDENT
+from core.budget import ALWAYS, SHARE
+from core.budget import WINDOW as BUDGET_WINDOW
 from core.errors import (
     BackendError,
     BackendFailed,
@@ -16,9 +20,10 @@ from core.errors import (
     PromptTooLong,
     StreamBroken,
 )
-from core.router import ASK_AGAIN, ATTEMPTS, LONGEST_WAIT, REST, Router
-from core.types import Limits, Sampling
-from tests.fakes import FakeBackend, Says, saying
+from core.replica import ASK_AGAIN, LONGEST_WAIT, REST, SLOTS_UNTIL_KNOWN
+from core.router import ATTEMPTS, Router
+from core.types import Delta, Finish, Limits, Sampling, Usage
+from tests.fakes import FakeBackend, Says, continuing, saying
 
 PARAMS = Sampling(max_new_tokens=16)
 
@@ -105,14 +110,14 @@ async def test_it_gives_up_after_three_attempts_with_the_last_error() -> None:
 
 @pytest.mark.parametrize("error", [BackendRejected, PromptTooLong, BackendUnauthorized, StreamBroken])
 async def test_what_would_fail_again_is_not_tried_again(error: type[BackendError]) -> None:
-    """A wrong request, a wrong key and a broken stream go on at once."""
+    """A wrong request, a wrong key and a stream that broke without text are the caller's to know at once."""
     pauses, first, second = Pauses(), says(error("no")), says("Hello.")
     with pytest.raises(error):
         await heard(Router([first, second], sleep=pauses))
     assert (len(first.prompts), len(second.prompts), pauses.seconds) == (1, 0, [])
 
 
-@pytest.mark.parametrize("error", [BackendUnavailable, BackendOverloaded, BackendFailed, StreamBroken])
+@pytest.mark.parametrize("error", [BackendUnavailable, BackendOverloaded, BackendFailed])
 async def test_after_the_first_text_nothing_is_tried_again(error: type[BackendError]) -> None:
     """A second attempt would say the same words twice, so the error follows what came."""
     first, second = says("Hel", error("cut")), says("Hello.")
@@ -121,6 +126,145 @@ async def test_after_the_first_text_nothing_is_tried_again(error: type[BackendEr
         with pytest.raises(error, match="cut"):
             await anext(deltas)
     assert (len(first.prompts), len(second.prompts)) == (1, 0)
+
+
+# ---- going on elsewhere -----------------------------------------------------------------------------
+
+STORY = "Once upon a time there was a runner who carried knots over the mountains."
+
+
+def telling(*pieces: int, limits: Limits | None = None) -> FakeBackend:
+    """A backend that tells the story from where the prompt ends; each time it breaks after so many pieces."""
+    left = list(pieces)
+
+    async def tells(prompt: str) -> AsyncGenerator[str, None]:
+        most = left.pop(0) if left else -1
+        async with aclosing(continuing(STORY)(prompt)) as story:
+            async for piece in story:
+                if most == 0:
+                    raise StreamBroken("cut", replica="broken")
+                most -= 1
+                yield piece
+
+    return FakeBackend(tells, limits)
+
+
+async def team(*replicas: FakeBackend) -> Router:
+    """A router that knows what its replicas can take."""
+    router = Router(replicas, sleep=Pauses())
+    await router.limits()
+    return router
+
+
+async def test_a_stream_that_breaks_after_text_is_gone_on_with_elsewhere() -> None:
+    """Whoever reads sees one text, no character lost or doubled, of one length, counted as one answer."""
+    broken, well = telling(3), telling()
+    router = await team(broken, well)
+    async with aclosing(router.stream("Tell: ", Sampling(max_new_tokens=100, stop=("</s>",)))) as deltas:
+        heard = [delta async for delta in deltas]
+
+    assert "".join(delta.text for delta in heard) == STORY
+    assert well.prompts == ["Tell: " + STORY[:12]]
+    assert well.params == [Sampling(max_new_tokens=100 - 12, stop=("</s>",))]
+    assert [delta.finish for delta in heard if delta.finish] == [heard[-1].finish]
+    assert [view.continued for view in router.replicas()] == [0, 1]
+
+
+async def test_the_tokens_of_both_parts_are_counted() -> None:
+    """What the first replica said is no part of the prompt, though the second one was given it there."""
+    prompt, text = "Tell: ", STORY[:8]
+
+    class Counting(FakeBackend):
+        async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+            yield Delta("the rest", Finish("eos_token", Usage(len(prompt) + 1, 5)))
+
+    router = await team(telling(2), Counting(saying()))
+    async with aclosing(router.stream(prompt, Sampling(100))) as deltas:
+        finish = [delta.finish async for delta in deltas][-1]
+
+    assert finish == Finish("eos_token", Usage(len(prompt) + 1, len(text) + 5))
+
+
+async def test_an_answer_is_gone_on_with_once() -> None:
+    """When the second replica breaks too, the text of both stands, and the third is not asked."""
+    replicas = telling(2), telling(2), telling()
+    async with aclosing((await team(*replicas)).stream("Tell: ", Sampling(100))) as deltas:
+        assert "".join([(await anext(deltas)).text for _ in range(4)]) == STORY[:16]
+        with pytest.raises(StreamBroken, match="cut"):
+            await anext(deltas)
+    assert [len(replica.prompts) for replica in replicas] == [1, 1, 0]
+
+
+async def test_a_continuation_that_cannot_begin_leaves_the_error_of_the_break() -> None:
+    """It is not tried again: people see what came, and why it ends."""
+    second = says(BackendOverloaded("busy"))
+    with pytest.raises(StreamBroken, match="cut") as caught:
+        await heard(await team(telling(2), second))
+    assert isinstance(caught.value.__cause__, BackendOverloaded)
+    assert len(second.prompts) == 1
+
+
+async def test_what_takes_no_raw_text_cannot_go_on() -> None:
+    """A backend that writes its own prompts would begin a new answer in the middle of this one."""
+    chat = telling(limits=Limits("chat", 2048, 2047, raw_text=False))
+    with pytest.raises(StreamBroken):
+        await heard(await team(telling(2), chat))
+    assert not chat.prompts
+
+
+async def test_a_replica_alone_does_not_go_on() -> None:
+    """It has just failed; what came stands."""
+    alone = telling(2)
+    with pytest.raises(StreamBroken):
+        await heard(await team(alone))
+    assert len(alone.prompts) == 1
+
+
+async def test_an_answer_that_has_its_length_is_whole_though_its_stream_broke() -> None:
+    """Nothing was left to say but the end."""
+    broken, second = telling(4), telling()
+    router = await team(broken, second)
+    async with aclosing(router.stream("Tell: ", Sampling(max_new_tokens=16))) as deltas:
+        said = [delta async for delta in deltas]
+    assert said[-1].finish == Finish("length", Usage(len("Tell: ") + 1, 16))
+    assert not second.prompts
+
+
+async def test_a_stop_after_the_break_closes_the_second_replica_too() -> None:
+    """Whoever leaves leaves nothing open behind."""
+    first, second = telling(1), telling()
+    async with aclosing((await team(first, second)).stream("Tell: ", Sampling(100))) as deltas:
+        assert [(await anext(deltas)).text for _ in range(3)] == ["Once", " upo", "n a "]
+        assert (first.open, second.open) == (0, 1)
+    assert second.open == 0
+
+
+async def test_continuations_are_no_retries() -> None:
+    """However many answers break, each is gone on with; the budget is for what nobody has seen."""
+    first, second = telling(*[1] * 100), telling()
+    router = Router([first, second], clock=lambda: 1000.0, sleep=Pauses())
+    await router.limits()
+    for _ in range(3 * ALWAYS):
+        assert await heard(router) == STORY
+
+
+# ---- the budget of retries --------------------------------------------------------------------------
+
+
+async def test_no_more_is_tried_again_than_the_budget_grants() -> None:
+    """When all fail, trying again would only be more load: every further request fails at once."""
+    now = 1000.0
+    failing = says(BackendFailed("no memory"))
+    router = Router([failing], clock=lambda: now, sleep=Pauses())
+    for _ in range(400):
+        with pytest.raises(BackendFailed):
+            await heard(router)
+    assert len(failing.prompts) == 400 + 400 * SHARE
+
+    now += BUDGET_WINDOW
+    with pytest.raises(BackendFailed):
+        await heard(router)
+    assert len(failing.prompts) == 440 + ATTEMPTS
 
 
 # ---- waiting ----------------------------------------------------------------------------------------
@@ -146,15 +290,102 @@ async def test_without_a_word_from_the_replica_the_pauses_are_short_and_random()
     """Random, so that many workers do not come back at the same moment."""
     pauses = Pauses()
     router = Router([says(BackendUnavailable("gone"))], sleep=pauses)
-    for _ in range(20):
+    for _ in range(10):
         with pytest.raises(BackendUnavailable):
             await heard(router)
-    assert len(pauses.seconds) == 20 * (ATTEMPTS - 1)
-    assert len(set(pauses.seconds)) > 20
+    assert len(pauses.seconds) == 10 * (ATTEMPTS - 1)
+    assert len(set(pauses.seconds)) > 10
     assert all(0 <= pause <= 5 for pause in pauses.seconds)
 
 
+async def test_nobody_waits_for_one_replica_while_another_is_well() -> None:
+    """What a replica asks for keeps us from it, and not from the other."""
+    pauses = Pauses()
+    busy, well = says(BackendOverloaded("busy", retry_after=7.0)), says("Hello.")
+    router = Router([busy, well], sleep=pauses)
+    assert await heard(router) == "Hello."
+    assert await heard(router) == "Hello."
+    assert len(busy.prompts) == 1
+    assert pauses.seconds[0] < 1
+
+
 # ---- choosing a replica -----------------------------------------------------------------------------
+
+
+async def test_the_replica_that_keeps_a_slot_is_asked_though_others_have_less_to_do() -> None:
+    """It knows the thread; another one is asked when it fails."""
+    first, second = says("one", "two"), says("Hello.")
+    router = Router([first, second], names=["a", "b"])
+    async with aclosing(router.stream("prompt", replace(PARAMS, replica="a"))) as running:
+        await anext(running)
+        async with aclosing(router.stream("prompt", replace(PARAMS, replica="a"))) as deltas:
+            await anext(deltas)
+            assert (first.open, second.open) == (2, 0)
+
+
+async def test_a_replica_that_is_away_has_no_slots_until_it_has_rested() -> None:
+    """Workers are told, so that they take nothing for it; the last one that is left always counts."""
+    now = 1000.0
+    away, well = in_turn(saying(BackendUnavailable("gone")), saying("Back.")), says("Hello.")
+    router = Router([away, well], names=["a", "b"], clock=lambda: now, sleep=Pauses())
+    await router.limits()
+    assert router.capacity() == {"a": 128, "b": 128}
+    assert await heard(router) == "Hello."
+    assert router.capacity() == {"a": 0, "b": 128}
+    now += REST
+    assert router.capacity() == {"a": 128, "b": 128}
+
+    alone = Router([says(BackendUnavailable("gone"))], names=["a"], clock=lambda: now, sleep=Pauses())
+    with pytest.raises(BackendUnavailable):
+        await heard(alone)
+    assert alone.capacity() == {"a": SLOTS_UNTIL_KNOWN}
+
+
+async def test_a_replica_that_never_said_its_limits_gets_nothing_while_another_did() -> None:
+    """It is being loaded; once it answers, it has its share."""
+    now, loading = 1000.0, FakeBackend(saying("Hello."), BackendUnavailable("connection refused"))
+    router = Router([loading, says("Hello.")], names=["a", "b"], clock=lambda: now)
+    assert router.capacity() == {"a": SLOTS_UNTIL_KNOWN, "b": SLOTS_UNTIL_KNOWN}
+    await router.limits()
+    assert router.capacity() == {"a": 0, "b": 128}
+    assert await heard(router) == "Hello."
+    assert not loading.prompts
+
+    loading._limits = Limits("fake", window=2048, max_input=2047)
+    now += ASK_AGAIN
+    await router.limits()
+    assert router.capacity() == {"a": 128, "b": 128}
+
+
+async def test_a_replica_that_keeps_failing_is_ejected_and_tried_with_one_request() -> None:
+    """Nobody waits for it meanwhile; when its one trial goes well, it has its share again."""
+    now = 1000.0
+    failing = in_turn(
+        *[saying(BackendFailed("no memory"))] * FAILURES, saying("one", "two"), saying("Hello.")
+    )
+    well = says("Hello.")
+    router = Router([failing, well], names=["a", "b"], clock=lambda: now, sleep=Pauses())
+    for _ in range(FAILURES + 3):
+        assert await heard(router) == "Hello."
+        now += INCIDENT
+    assert len(failing.prompts) == FAILURES
+    assert [(view.state, view.failures, view.ejections) for view in router.replicas()] == [
+        ("ejected", FAILURES, 1),
+        ("well", 0, 0),
+    ]
+
+    now += EJECTED_FOR
+    async with aclosing(router.stream("prompt", PARAMS)) as trial:
+        await anext(trial)
+        assert router.capacity()["a"] == 0
+        assert await heard(router) == "Hello."
+        assert len(failing.prompts) == FAILURES + 1
+    assert router.replicas()[0].state == "well"
+    assert await heard(router) == "Hello."
+    assert len(failing.prompts) == FAILURES + 2
+
+
+# ---- streams side by side ---------------------------------------------------------------------------
 
 
 async def test_a_prompt_goes_to_the_replica_with_the_fewest_streams() -> None:
@@ -181,6 +412,7 @@ async def test_leaving_early_closes_the_replicas_stream_and_frees_its_place() ->
     async with aclosing(staying), aclosing(router.stream("prompt", PARAMS)) as following:
         await anext(following)
         assert (first.open, second.open) == (1, 1)
+    assert [view.streams for view in router.replicas()] == [0, 0]
 
 
 async def test_a_cancelled_stream_is_closed_and_not_tried_again() -> None:
@@ -210,6 +442,7 @@ async def test_a_stream_that_failed_frees_its_place() -> None:
     router = Router([first, second], clock=lambda: now)
     with pytest.raises(StreamBroken):
         await heard(router)
+    assert [view.streams for view in router.replicas()] == [0, 0]
     now += REST
     async with aclosing(router.stream("a", PARAMS)) as a, aclosing(router.stream("b", PARAMS)) as b:
         await anext(a)

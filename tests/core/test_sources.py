@@ -42,6 +42,9 @@ def test_ordinary_text_is_shown_whole(said: str) -> None:
         "Green.\nSource: S1\n\nUSER: What else is it?\n\nIt is blue, I think.": "Green.",
         "Source: S1\nThey are all green.": "They are all green.",
         "Source:\nnotes.md\nThey are all green.\n\nSource: S2": "They are all green.\n",
+        "Green.\nQuelle: geheim.pdf, Seite 3": "Green.",
+        "Green.\nFuentes: secreto.pdf": "Green.",
+        "Green.[^1] Blue.[^2]\n\n[^1]: secret.pdf\n[^2]: other.pdf": "Green. Blue.\n",
         "\u200fSource: S1": "",
         "Green.\nSo\u200burce: S1": "Green.",
     }.items(),
@@ -50,6 +53,22 @@ def test_an_answer_may_go_on_behind_its_source(said: str, shown: str) -> None:
     """A source in brackets ends with them; else a sentence that can be no part of a trailer is shown."""
     assert filtered([said])[0] == shown
     assert filtered(said) == filtered([said])
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("24 days.\nSource: handbook.pdf, page 7\nURL: https://web.site/leave", "24 days."),
+        ("You are welcome. Source: S1", "You are welcome."),
+        ("It is 24 (Source: S1) days.", "It is 24 days."),
+        ("Sorted: [1, 2, 3]\nSources:\n- the sun\n- wind", "Sorted: [1, 2, 3]\nSources:\n- the sun\n- wind"),
+    ],
+)
+def test_where_nothing_was_sent_no_source_is_named(said: str, shown: str) -> None:
+    """Marks and a heading alone are text there, since there is nothing that they could mean."""
+    for stream in ([said], said):
+        sources = SourceFilter(numbered=False)
+        assert "".join([*map(sources.feed, stream), sources.close()]) == shown
 
 
 STREAMED = [

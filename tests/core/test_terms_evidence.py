@@ -1,5 +1,7 @@
 """What counts as the same word, and what a passage proves of an answer."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from core.evidence import (
     STRONG,
     Asked,
     abstains,
+    bearing,
     bears_out,
     best_sentence,
     readable,
@@ -38,6 +41,7 @@ LEAVE = Passage(
         ("日本語です", ["日本", "本語", "語て", "てす"]),
         ("Straße ÉTÉ ﬁsh İstanbul", ["strasse", "ete", "fish", "istanbul"]),
         ("किताब नमस्ते", ["कतब", "नमसत"]),
+        ("ro\u00adtat\u200bed nine\u00adty", ["rotated", "90"]),
         ("", []),
         ("—!?…", []),
     ],
@@ -149,6 +153,32 @@ def test_a_passage_holds_the_questions_that_it_answers() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("question", "about_another"),
+    [
+        ("When did the Quito office close its doors to all of the visitors?", True),
+        ("I work in Quito. When did the Lima office close its doors?", False),
+        ("Which system does server db7 of the Lima office run?", True),
+        ("Is the Lima office open on Tuesday, or in August?", False),
+        ("When Did The Lima Bureau Close Its Doors?", False),
+    ],
+)
+def test_what_only_knows_another_holds_little(question: str, about_another: bool) -> None:
+    """A name that no passage knows makes all other words of the question worth little."""
+    lima = Passage("1", "d", "lima.md", "The Lima office closed its doors to all visitors on Monday.")
+
+    assert (Asked.of(question, [Hit(lima, 1.0)]).share_in(readable(lima)) < 0.25) is about_another
+
+
+def test_german_nouns_are_no_names() -> None:
+    """All of them have capitals."""
+    lima = Passage("1", "d", "lima.md", "Das Büro in Lima hat am Montag geöffnet.")
+
+    assert (
+        Asked.of("Wann hat das Büro mit Garten in Lima geöffnet?", [Hit(lima, 1.0)]).share_in(lima.text) > 0.6
+    )
+
+
 @STEADY
 @given(st.lists(texts, min_size=3, max_size=3))
 def test_a_share_is_a_share(said: list[str]) -> None:
@@ -182,6 +212,77 @@ QUESTION = "How many days of leave do new staff get?"
 def test_a_passage_bears_out_only_what_it_says(sentence: str, question: str, borne_out: bool) -> None:
     """Every number and name must stand there, and most other words."""
     assert bears_out(LEAVE, sentence, question) is borne_out
+
+
+COSTS = Passage(
+    "2", "d", "costs.md", "Alpha costs 5 euros, and a night in the Lima hotel 80. Its key is red."
+)
+
+
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize(
+    ("sentence", "question", "borne_out"),
+    [
+        ("Alpha costs 5 euros.", "What does Alpha cost?", True),
+        ("Beta costs 5 euros.", "What does Beta cost?", False),
+        ("A night in the Lima hotel is 80 euros.", "How much is a night in the Lima hotel?", True),
+        ("A night in the Quito hotel is 80 euros.", "How much is a night in the Quito hotel?", False),
+        ("It costs 80 euros.", "What does a night in the Lima hotel cost?", True),
+        ("It costs 80 euros.", "What does a night in the Quito hotel cost?", False),
+        ("A night in the cabin costs 80 euros.", "What does a night in the cabin cost?", False),
+        ("The key of the hotel in Lima is red.", "What color has the key of the Lima hotel?", True),
+        ("The key of server db7 is red.", "Which key has server db7?", False),
+        ("It is room 7 for 80 euros.", "What does room 7 cost?", False),
+    ],
+)
+def test_a_question_proves_nothing(sentence: str, question: str, borne_out: bool, literal: bool) -> None:
+    """What it names must stand in the passage too, or the answer is true of something else."""
+    assert bears_out(COSTS, sentence, question, literal=literal) is borne_out
+
+
+def test_yes_is_about_the_subject_of_the_question() -> None:
+    """Not about another one of which the same is said."""
+    assert bears_out(COSTS, "Yes.", "Does a night in the Lima hotel cost 80 euros?")
+    assert not bears_out(COSTS, "Yes.", "Does a night in the Quito hotel cost 80 euros?")
+    assert bears_out(COSTS, "It costs 80 euros.", "Does a night in the Lima hotel cost 80 euros on Mondays?")
+
+
+def test_the_page_of_a_passage_is_no_number_of_its_answer() -> None:
+    """It may be named, and no other."""
+    paged = replace(LEAVE, page=3)
+
+    assert bears_out(paged, "According to page 3, new staff get 20 days of leave.", QUESTION)
+    assert not bears_out(paged, "According to page 7, new staff get 20 days of leave.", QUESTION)
+    assert not bears_out(paged, "New staff get 3 days of leave.", QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sources"),
+    [
+        ("Alpha costs 5 euros and Beta costs 7 euros.", ["a", "b"]),
+        ("Alpha is 5 euros, whereas Beta is 7 euros, and Gamma is 9 euros.", ["a", "b", "c"]),
+        ("Alpha costs 7 euros and Beta costs 5 euros.", []),
+        ("Alpha and Beta cost 5 euros.", []),
+        ("The red office of Alpha and the one of Beta closed in 2019.", []),
+        ("Alpha costs 5 euros and Delta costs 9 euros.", []),
+    ],
+)
+def test_a_sentence_of_several_things_stands_on_a_passage_for_each(answer: str, sources: list[str]) -> None:
+    """Each clause must be borne out by one, and must say something of its own."""
+    passages = [
+        Passage("a", "a", "a", "Alpha costs 5 euros. The Alpha office is red."),
+        Passage("b", "b", "b", "Beta costs 7 euros. Beta closed in 2019."),
+        Passage("c", "c", "c", "Gamma costs 9 euros."),
+    ]
+    found = bearing(passages, answer, "What is the difference between Alpha, Beta and Gamma?")
+
+    assert [passage.id for passage in found] == sources
+
+
+@pytest.mark.parametrize("sign", ["A", "a, ", "Ab ", "a and B5, ", "5", " ", "Ab/", "it. ", "page 7 "])
+def test_a_model_run_wild_is_judged_at_once(sign: str) -> None:
+    """A sentence without end is a sentence."""
+    assert bearing([LEAVE, COSTS] * 3, sign * 20_000, "What is A5 of Ab?") == []
 
 
 def test_a_literal_model_must_not_mix_up_neighbours() -> None:

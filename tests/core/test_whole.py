@@ -215,6 +215,8 @@ async def test_a_list_is_shown_part_by_part_without_repeating_itself() -> None:
 
     assert re.findall(r"Island (\d+)", outcome.answer) == NAMES
     assert outcome.answer.count("- Island of all") == 1
+    again = len(house.backend.prompts) - 1
+    assert f"Left out {again} items that read like one before." in outcome.left_out
     assert "\n\n" in outcome.answer
     assert outcome.kind == "answered"
     assert (

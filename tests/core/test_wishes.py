@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from core.wishes import Wish, follows_up, names_file, topic, wish
+from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
 from tests.core.hostile import STEADY, texts
 
 SUMMARIES = (
@@ -130,6 +130,32 @@ TALK = (
     "Hello!",
     "thanks, great",
     "What did I ask first?",
+    "Can you help me?",
+    "Who are you?",
+)
+ABOUT_THE_ANSWER = (
+    "Say that in German",
+    "Explain it more simply",
+    "Why?",
+    "Where does it say that?",
+    "Put that into a table",
+    "shorter",
+    "in German please",
+    "Are you sure?",
+    "Tell me more",
+    "Give me that in French",
+    "Make it shorter",
+    "Go on",
+    "What do you mean?",
+)
+NOT_ABOUT_THE_ANSWER = (
+    "Why did the crane stop?",
+    "Explain the backup schedule",
+    "Write a poem about tugs",
+    "How do I restart it?",
+    "Show me the price of this tug",
+    "Is the office open on Monday?",
+    "Tell me about sick leave",
 )
 
 MORE_QUESTIONS = (
@@ -168,6 +194,12 @@ MORE_TASKS = {
         "Hi! Can you summarise this?",
         "short summary pls",
         "Tell me about this document",
+        "Write a letter based on this document",
+        "Draft a reply to this e-mail",
+        "Compare these two files",
+        "Improve this text",
+        "Thoughts?",
+        "Make flashcards from the attached pdf",
     ),
     Wish.EACH: (
         "Please list every server in this file.",
@@ -178,6 +210,7 @@ MORE_TASKS = {
         "Identify every risk in the contract",
         "show all deadlines",
         "List each contract with its price",
+        "What are all the rules?",
     ),
     Wish.TRANSLATION: (
         "Could you translate this document to English, please?",
@@ -227,6 +260,19 @@ def test_talk_wants_nothing_of_documents() -> None:
     assert {see(question, False) for question in TALK} == {Wish.TALK}
 
 
+def test_what_is_about_the_answer_is_told_from_new_questions() -> None:
+    """It wants the same in another way, or more of it."""
+    assert {text for text in ABOUT_THE_ANSWER if not is_about_answer(text)} == set()
+    assert {text for text in NOT_ABOUT_THE_ANSWER if is_about_answer(text)} == set()
+
+
+def test_which_documents_are_called_by_their_names() -> None:
+    """Also without the ending; a name of one or two letters is too short."""
+    assert named("Translate the Budget Plan, please", "budget plan.xlsx")
+    assert not named("Translate the budget", "budget plan.xlsx")
+    assert not named("Summarise a", "a.md")
+
+
 def test_a_document_is_known_by_its_name() -> None:
     """With or without its ending and the article; names of other things are topics."""
     for question in ("Summarise budget plan.xlsx", "Summarise the budget plan", "summarize Budget Plan"):
@@ -262,6 +308,7 @@ def test_any_text_wants_something(text: str) -> None:
     """Whatever stands in a message and in the names of files."""
     for attached in (True, False):
         assert wish(text, attached=attached, names=[text, ""]) in Wish
+    assert is_about_answer(text) in (True, False)
     assert topic(text) or not text
     assert names_file(text, [text]) in (True, False)
 
@@ -270,6 +317,7 @@ def test_a_long_message_is_judged_in_time_that_grows_with_its_length() -> None:
     """Many words of politeness, articles or spaces in a row cost no more than others."""
     for words in ("please ", "all the ", "give me a list ", " ", "can you ", "read it and "):
         assert wish(words * 20_000, attached=False) in Wish
+        assert is_about_answer(words * 20_000) in (True, False)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from tests.emulators.tgi import (
     Refused,
     Script,
     TgiStandIn,
+    templated,
     tokens_of,
 )
 
@@ -77,6 +78,8 @@ def _event(payload: object) -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+_TGI_OVERLOADED = {"message": "Model is overloaded", "http_status_code": 422}
+"""TGI's own ``/v1/completions`` says 422 of every error in a stream, whatever it is."""
 
 
 class Completion(Exchange):
@@ -212,6 +215,7 @@ KNOWN: Mapping[str, Fault] = {
     "overloaded_event": _sends(lambda x: [x.wrong_event(503, "The request queue is full."), DONE]),
     "too_long_event": _sends(lambda x: [x.wrong_event(400, x.too_long()), DONE]),
     "generation_event": _sends(lambda x: [x.wrong_event(500, "EngineCore died"), DONE]),
+    "tgi_event": _sends(lambda x: [_event({"error": _TGI_OVERLOADED}), DONE]),
     "nameless_event": _sends(lambda x: [x.wrong_event(None, "it went wrong"), DONE]),
     # in mid-stream
     "generation_midway": _midway(lambda x: [x.wrong_event(500, "EngineCore died"), DONE]),
@@ -246,6 +250,7 @@ class CompletionsStandIn(TgiStandIn):
     ) -> None:
         super().__init__(answer, **options)
         self.engine = engine
+        self._detokenized = ""
 
     def routes(self) -> list[web.RouteDef]:
         routes = [
@@ -254,7 +259,11 @@ class CompletionsStandIn(TgiStandIn):
             web.get("/v1/models", self._models),
             web.get("/health", self._health),
         ]
-        return [*routes, web.get("/props", self._props)] if self.engine == "llamacpp" else routes
+        own = {
+            "llamacpp": [web.get("/props", self._props)],
+            "vllm": [web.get("/version", self._version), web.post("/detokenize", self._detokenize)],
+        }
+        return [*routes, *own.get(self.engine, ())]
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -293,12 +302,19 @@ class CompletionsStandIn(TgiStandIn):
 
     async def _tokenize(self, request: web.Request) -> web.Response:
         body, engine = await request.json(), ENGINES[self.engine]
+        if "messages" in body and self.engine == "vllm":
+            body["prompt"] = self._detokenized = templated(body["messages"])
         ids = self._prompt(body[engine.tokenize])
         key, default = engine.bos
         ids = ids if body.get(key, default) else ids[1:]
         if self.engine == "llamacpp":
             return web.json_response({"tokens": ids})
         return web.json_response({"count": len(ids), "max_model_len": self.max_total_tokens, "tokens": ids})
+
+    async def _detokenize(self, request: web.Request) -> web.Response:
+        """The text of the tokens that were told last: the toy tokenizer knows no way back."""
+        assert (await request.json())["tokens"] == self._prompt(self._detokenized)
+        return web.json_response({"prompt": self._detokenized})
 
     async def _models(self, request: web.Request) -> web.Response:
         card: dict[str, Any] = {"id": MODEL, "object": "model", "owned_by": self.engine}
@@ -312,5 +328,12 @@ class CompletionsStandIn(TgiStandIn):
     async def _props(self, request: web.Request) -> web.Response:
         settings = {"n_ctx": self.max_total_tokens, "params": {"temperature": 0.8, "n_predict": -1}}
         return web.json_response(
-            {"default_generation_settings": settings, "total_slots": self.max_concurrent}
+            {
+                "default_generation_settings": settings,
+                "total_slots": self.max_concurrent,
+                "build_info": "b6789-abc",
+            }
         )
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": "0.11.2"})

@@ -26,10 +26,13 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from aiohttp import web
+
+from tests.emulators.prefix_cache import PrefixCache
 
 EVENT_STREAM = "text/event-stream"
 ANSWER = " The llama carries the message over the mountain, day and night."
@@ -50,7 +53,7 @@ _SPECIAL = {"<unk>": Token(0, "<unk>", special=True), "<s>": Token(1, "<s>", spe
 _PIECE = re.compile(r"</?s>|<unk>| ?[A-Za-z]{1,5}|\d| ?[!-~]|.", re.DOTALL)
 
 
-def tokenize(text: str) -> list[tuple[str, list[Token]]]:
+def tokenize(text: str) -> list[tuple[str, Sequence[Token]]]:
     """A toy tokenizer: each piece of `text` with its tokens.
 
     Short pieces of words, single digits and signs are one token each, what is beyond ASCII its bytes.
@@ -58,13 +61,14 @@ def tokenize(text: str) -> list[tuple[str, list[Token]]]:
     return [(piece, _tokens(piece)) for piece in _PIECE.findall(text)]
 
 
-def _tokens(piece: str) -> list[Token]:
+@lru_cache(maxsize=1 << 16)
+def _tokens(piece: str) -> tuple[Token, ...]:
     if piece in _SPECIAL:
-        return [_SPECIAL[piece]]
+        return (_SPECIAL[piece],)
     if piece.isascii():
-        return [Token(259 + zlib.crc32(piece.encode()) % 31_741, piece)]
+        return (Token(259 + zlib.crc32(piece.encode()) % 31_741, piece),)
     *first, last = piece.encode("utf-8", "replace")
-    return [*(Token(3 + byte, "") for byte in first), Token(3 + last, piece)]
+    return (*(Token(3 + byte, "") for byte in first), Token(3 + last, piece))
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -75,6 +79,14 @@ def tokens_of(text: str) -> list[Token]:
 def count(prompt: str) -> int:
     """Tokens of a prompt as validation counts them: BOS included."""
     return 1 + len(tokens_of(prompt))
+
+
+def templated(messages: Iterable[Mapping[str, str]]) -> str:
+    """The prompt of a conversation by the model's chat template: Llama 3's, which says how a text begins."""
+    said = "".join(
+        f"<|start_header_id|>{m['role']}<|end_header_id|>\n\n{m['content']}<|eot_id|>" for m in messages
+    )
+    return f"<|begin_of_text|>{said}<|start_header_id|>assistant<|end_header_id|>\n\n"
 
 
 @dataclass(frozen=True)
@@ -133,6 +145,7 @@ SCRIPTS = {
     "plain_signs": _says(" Ask", " @everyone", ", <!channel>", " or", " </s>", " USER: and <|im_end|>"),
     "generated_differs": _says(" Hello", " there", ".", generated=" A quite different and longer story."),
     "lone_surrogate": _says(" a\ud83d", "b", visible=" a?b"),
+    "over_1024": _says(*[" word"] * 1100),  # TGI makes it in two parts, which nobody sees
 }
 """Faults of content by name: what the tokens and the text that the last event repeats can be."""
 
@@ -313,6 +326,19 @@ async def _echo_key(x: Exchange) -> None:
     raise Refused(403, f"{x.request.headers.get('Authorization')} may not use this model")
 
 
+async def _batch(x: Exchange) -> None:
+    """The batch runs out of memory, with all streams that are in it."""
+    x.tgi.fail_batch()
+    await x.send(x.events()[x.after :])
+
+
+async def _drip(x: Exchange) -> None:
+    """Hardly a token a second; faster here."""
+    for event in x.events():
+        await asyncio.sleep(0.1)
+        await x.send([event])
+
+
 def _edited(change: Callable[[list[dict[str, Any]]], None]) -> Fault:
     """The right stream with its events edited."""
 
@@ -399,6 +425,8 @@ FAULTS: dict[str, Fault] = {
     "not_json": _midway(_sends(lambda x: [b"data: {'index': 4}\n\n"])),
     "stall": _midway(_hang),
     "stall_comments": _midway(_comments),
+    "batch": _midway(_batch),
+    "drip": _drip,
     # D. bytes
     "byte_by_byte": _sends(lambda x: [bytes([byte]) for byte in b"".join(x.events())]),
     "coalesced": _sends(lambda x: [b"".join(x.events())]),
@@ -456,7 +484,7 @@ class TgiStandIn:
     `answer` is what the model says, or a function of the prompt; it is said as it stands, so begin it
     with a space as a real model does. `info` replaces the answer of ``/info``. Look at `asked`, `calls`
     (by path), `steps` (events written), `running` (slots in use), `dropped` (clients that left early),
-    `connections` and `peers`.
+    `prefixes` (the cache of `cached_tokens`), `connections` and `peers`.
     """
 
     known_faults: ClassVar[Mapping[str, Fault]] = FAULTS
@@ -474,6 +502,7 @@ class TgiStandIn:
         max_total_tokens: int = 2048,
         api_key: str = "",
         info: Mapping[str, Any] | None = None,
+        cached_tokens: int = 60_000,
         port: int = 0,
         socket_path: str = "",
     ) -> None:
@@ -494,6 +523,8 @@ class TgiStandIn:
         self.peers: set[object] = set()
         self.steps = self.running = self.dropped = 0
         self.batch = 0
+        self.prefixes = PrefixCache(cached_tokens)
+        self.unwell = False
         self._port, self._socket_path = port, socket_path
         self._site: web.SockSite | None = None
 
@@ -505,6 +536,7 @@ class TgiStandIn:
             web.post("/generate", self._generate),
             web.post("/generate_stream", self._generate_stream),
             web.post("/tokenize", self._tokenize),
+            web.post("/chat_tokenize", self._chat_tokenize),
             web.get("/info", self._info),
             web.get("/health", self._health),
             web.get("/", self._health),
@@ -549,11 +581,15 @@ class TgiStandIn:
         self._site = web.SockSite(self._runner, self._socket)
         await self._site.start()
 
-    async def refuse(self) -> None:
-        """Be gone at once, running streams and all, and refuse new connections at the same address."""
+    async def drain(self) -> None:
+        """Refuse new connections, as after SIGTERM; what runs is answered to its end."""
         assert self._site is not None
         await self._site.stop()
         self._bind()
+
+    async def refuse(self) -> None:
+        """Be gone at once, running streams and all, and refuse new connections at the same address."""
+        await self.drain()
         assert self._runner.server is not None
         for connection in list(self._runner.server.connections):
             connection.force_close()
@@ -561,6 +597,7 @@ class TgiStandIn:
     def fail_batch(self) -> None:
         """Fail at the next token: TGI then ends every stream that runs with the same error."""
         self.batch += 1
+        self.unwell = True
 
     @property
     def connections(self) -> int:
@@ -601,7 +638,8 @@ class TgiStandIn:
                     await self._play(fault, x)
                 else:
                     self._validate(asked)
-                    await x.send(x.events())
+                    with self._kept(asked.prompt):
+                        await x.send(x.events())
         except Refused as refused:
             if fault:
                 raise
@@ -634,16 +672,23 @@ class TgiStandIn:
         body = await self._body(request)
         return await (self._generate_stream if body.get("stream") else self._generate)(request)
 
+    async def _chat_tokenize(self, request: web.Request) -> web.Response:
+        prompt = templated(json.loads(await request.read())["messages"])
+        return web.json_response({"tokenize_response": self._tokens(prompt), "templated_text": prompt})
+
     async def _tokenize(self, request: web.Request) -> web.Response:
-        prompt = (await self._read(request)).prompt
-        tokens = [{"id": 1, "text": "", "start": 0, "stop": 0}]
+        return web.json_response(self._tokens((await self._read(request)).prompt))
+
+    @staticmethod
+    def _tokens(prompt: str) -> list[dict[str, object]]:
+        tokens: list[dict[str, object]] = [{"id": 1, "text": "", "start": 0, "stop": 0}]
         start = 0
         for piece, ids in tokenize(prompt):
             tokens += [
                 {"id": token.id, "text": piece, "start": start, "stop": start + len(piece)} for token in ids
             ]
             start += len(piece)
-        return web.json_response(tokens)
+        return tokens
 
     async def _info(self, request: web.Request) -> web.Response:
         limits = {
@@ -654,6 +699,10 @@ class TgiStandIn:
         return web.json_response(INFO | limits if self.info is None else self.info)
 
     async def _health(self, request: web.Request) -> web.Response:
+        """After an error TGI tries its model, and says what came of that."""
+        if self.unwell:
+            self.unwell = False
+            raise Refused(503, _error("healthcheck", "unhealthy"))
         return web.Response()
 
     # -- what TGI does with a request
@@ -739,6 +788,16 @@ class TgiStandIn:
         finally:
             self.running -= 1
 
+    @contextlib.contextmanager
+    def _kept(self, prompt: str) -> Iterator[None]:
+        """Use the prefix cache, which has the prompt once its request is freed."""
+        ids = [1, *(token.id for token in tokens_of(prompt))]
+        self.prefixes.look_up(ids)
+        try:
+            yield
+        finally:
+            self.prefixes.keep(ids)
+
     def _next_fault(self, path: str) -> str:
         if path in self.always:
             return self.always[path]
@@ -747,6 +806,7 @@ class TgiStandIn:
     async def _play(self, name: str, x: Exchange) -> None:
         name, _, after = name.partition("@")
         x.after = int(after) if after else x.after
+        self.unwell = self.unwell or name.startswith("generation")
         await self.known_faults[name](x)
 
 

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
 from core import gfm
+from core.tables import Table
 
 COLUMNS, WIDTH, GAP = 3, 300, 14
 """Panels in a row; pixels of a panel's width, and between two."""
@@ -23,7 +24,7 @@ _ROOM = WIDTH - _LEFT - _PADDING
 _FULL = _ROOM * 0.95  # where a viewer stretches nothing, many fonts are wider
 _FONTS = {"strong": "Helvetica-Bold", "em": "Helvetica-Oblique"}
 _TEXT_SIZE, _SMALL_SIZE, _CODE_ADVANCE, _LABEL_ADVANCE = 12.5, 10.5, 6.02, 5.4
-_BUTTON, _MOST_LINES, _FIRST_LINES = 22, 20, 14
+_BUTTON, _MOST_LINES, _FIRST_LINES = 22, 27, 14
 """Pixels of a button's height; lines of a message that are drawn, and how many of them from its beginning."""
 
 _STYLE = """
@@ -156,8 +157,8 @@ class _Run(NamedTuple):
 class _Line(NamedTuple):
     """Runs of one line that begin at `x`; it is `height` pixels high.
 
-    `marker` stands before it. `box` says that it is the first or a later line of a block of code, and
-    `label` what language that is.
+    `marker` stands before it. `box` says that it is the first or a later line of a block of code or a table,
+    and `label` what language that is. `beside` are the other cells of a table's row.
     """
 
     runs: list[_Run]
@@ -166,6 +167,7 @@ class _Line(NamedTuple):
     marker: str = ""
     box: Literal["", "first", "later"] = ""
     label: str = ""
+    beside: tuple["_Line", ...] = ()
 
 
 def _message(post: Post, look: Look) -> tuple[list[str], float]:
@@ -224,8 +226,10 @@ def _shortened(lines: list[_Line]) -> list[_Line]:
     if len(lines) <= _MOST_LINES:
         return lines
     head, tail = lines[:_FIRST_LINES], lines[_FIRST_LINES - _MOST_LINES :]
-    tail = tail[next(number for number, line in enumerate(tail) if line.marker) :]
-    assert not head[-1].box, "a block of code is drawn whole"
+    points = [number for number, line in enumerate(tail) if line.marker]
+    gaps = [number for number, line in enumerate(tail) if not line.runs]
+    tail = tail[(points or gaps)[0] :]
+    assert not head[-1].box, "code and tables are drawn whole"
     left_out = sum(bool(line.runs) for line in lines[len(head) : len(lines) - len(tail)])
     return [*head, _Line([_Run(f"⋮  {left_out} more lines", "small")], _LINE + 6), *tail]
 
@@ -248,18 +252,20 @@ _MARKERS = {"list_item_open": "•", "blockquote_open": "▎"}
 
 
 def _markdown(markdown: str) -> Iterator[_Line]:
-    """The lines of a message; it may hold paragraphs, lists of one level and blocks of code."""
+    """The lines of a message; it may hold paragraphs, lists of one level, tables and code."""
     begun, marker, x = False, "", 0.0
     for token in gfm.blocks(markdown):
         if token.type in _MARKERS:
             marker, x = _MARKERS[token.type], 12.0
         elif token.type in ("list_item_close", "blockquote_close"):
             x = 0.0
-        elif token.type in ("fence", "inline"):
+        elif token.type in ("fence", "inline", "table"):
             if begun:
                 yield _Line([], 2 if marker else 6)
             if token.type == "fence":
                 yield from _code(token.content, token.info)
+            elif token.type == "table":
+                yield from _table(token.meta["table"])
             else:
                 first, *later = _wrapped(token.content, x)
                 yield from (first._replace(marker=marker), *later)
@@ -280,6 +286,19 @@ def _code_line(line: str, height: float, box: Literal["first", "later"], label: 
     indent = len(line) - len(code)
     runs = [_Run(code, "code")] if code else []
     return _Line(runs, height, 8 + indent * _CODE_ADVANCE, box=box, label=label)
+
+
+def _table(table: Table) -> Iterator[_Line]:
+    """Rows whose cells are plain text, below the names of the columns."""
+    room = (_ROOM - 8) / len(table.header)
+    for number, row in enumerate((table.header, *table.rows)):
+        cells = []
+        for column, (text, align) in enumerate(zip(row, table.aligns, strict=True)):
+            run = _Run(text, "text" if number else "strong")
+            free = room - 8 - run.width if align == "right" else 0
+            cells.append(_Line([run], _LINE, 8 + column * room + free, box="later" if number else "first"))
+        yield cells[0]._replace(beside=tuple(cells[1:]))
+    yield _Line([], 5, box="later")
 
 
 def _wrapped(source: str, x: float, style: str = "text", height: float = _LINE) -> Iterator[_Line]:
@@ -328,6 +347,8 @@ def _line(line: _Line, y: float) -> Iterator[str]:
     if line.label:
         x = _LEFT + _ROOM - 8 - len(line.label) * _LABEL_ADVANCE
         yield _text(x, y, line.label, "label")
+    for cell in line.beside:
+        yield from _line(cell, y)
 
 
 def _text(x: float, y: float, text: str, style: str, how: str = "") -> str:

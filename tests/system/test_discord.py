@@ -177,6 +177,19 @@ async def test_who_cannot_be_answered_is_told_directly(tmp_path: Path) -> None:
     assert len(here.model.asked) <= 1
 
 
+async def test_a_forum_s_post_is_answered(tmp_path: Path) -> None:
+    """The first message of a post, and what follows in it."""
+    async with team(tmp_path / "data", TgiStandIn(" Far.")) as here:
+        await here.serve()
+        control, scene = here.control, here.scene
+        forum = await control.new_channel(scene.guild, "help", kind="forum")
+        post = await control.post(forum, scene.person, "How far is it?", f"<@{scene.bot}> To Lima.")
+        await here.answered(channel=post)
+        await control.say(post, scene.person, "And back?", mention=True)
+        await here.answered(2, channel=post)
+    assert "To Lima." in here.model.asked[-1].prompt
+
+
 async def test_a_channel_that_goes_in_mid_answer_ends_it(tmp_path: Path) -> None:
     """The asker hears why, the slot is free, and the next question is answered."""
     model = TgiStandIn(" " + LONG, token_delay=0.02)

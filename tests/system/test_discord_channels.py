@@ -33,6 +33,19 @@ async def test_the_persona_of_a_channel_is_what_the_model_is_told(tmp_path: Path
     assert "llama" not in model.asked[-1].prompt
 
 
+async def test_what_is_nearer_wins(tmp_path: Path) -> None:
+    """What moderators say of the whole server does not open a channel that the settings close."""
+    async with team(tmp_path / "data") as here:
+        control, scene = here.control, here.scene
+        await here.serve(DISCORD__CHANNELS=json.dumps({scene.channel: {"allowed": False}}))
+        owner = here.discord.platform.world.guild(scene.guild).owner
+        given = {"where": "this server", "answers": True, "persona": "You are a llama."}
+        changed = await control.command(scene.channel, owner, "settings", given)
+        [shown] = await here.once(lambda found: any(each.interaction == changed for each in found))
+    assert "I do not answer here." in shown.content
+    assert "You are a llama." in shown.content
+
+
 async def test_what_a_question_points_at_stands_before_it(tmp_path: Path) -> None:
     """The chain of replies, oldest first and with names; not what stands in the thread already."""
     async with team(tmp_path / "data", TgiStandIn(" On Friday.")) as here:

@@ -65,6 +65,28 @@ async def test_who_asks_too_much_is_told_so_and_others_are_answered(tmp_path: Pa
     assert (answer.content, answer.reply_to) == ("Far.", asked)
 
 
+async def test_an_answer_that_cannot_be_made_again_stays(tmp_path: Path) -> None:
+    """Where no more questions are taken, Regenerate is declined, and the turn is still there."""
+    model = TgiStandIn(" Far.")
+    async with team(tmp_path / "data", model, WORKER__GRACE_SECONDS="0") as here:
+        await here.serve(INBOX__PER_PERSON="1")
+        control, scene = here.control, here.scene
+        await here.ask("How far is the llama?")
+        [answer] = await here.settled()
+        model.token_delay = NEVER
+        other = await control.new_channel(scene.guild, "other")
+        await control.say(other, scene.person, "And how high?", mention=True)
+        await until(lambda: model.running == 1)
+        await control.click(scene.channel, scene.person, answer.id, answer.buttons["Regenerate"])
+        _, declined = await here.once(lambda found: len(found) == 2)
+        assert "wait" in declined.content
+        model.token_delay = 0.0
+        ben = await control.new_person("ben", scene.guild)
+        await control.say(scene.channel, ben, "And back?", reply_to=answer.id)
+        await here.answered(2)
+    assert "How far is the llama?" in model.asked[-1].prompt
+
+
 async def test_who_waits_reads_their_place_where_the_answer_will_stand(tmp_path: Path) -> None:
     """With every slot of the replica taken: the place is one message, and becomes the first page."""
     model = TgiStandIn(" Far away.", token_delay=NEVER, max_concurrent=1)

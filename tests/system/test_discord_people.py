@@ -1,6 +1,6 @@
 """What people press, type and pick on Discord, in conversations with `chasqui serve all`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from adapters.discord import places
 from bots import wiring
 from bots.settings import Settings
-from core.types import Feedback
+from core.types import Feedback, ThreadId
+from tests.emulators.discord import faults
 from tests.emulators.discord.people import Upload
 from tests.emulators.discord.views import SeenMessage
 from tests.emulators.tgi import TgiStandIn
@@ -26,13 +27,13 @@ async def here(tmp_path: Path) -> AsyncIterator[Team]:
         yield ready
 
 
-async def told(here: Team, interaction: str) -> SeenMessage:
+async def told(here: Team, interaction: str, channel: str | None = None) -> SeenMessage:
     """What one person reads in answer to what they did."""
 
     def answers(found: list[SeenMessage]) -> list[SeenMessage]:
         return [each for each in found if each.interaction == interaction and not each.loading]
 
-    return answers(await here.once(lambda found: bool(answers(found))))[-1]
+    return answers(await here.once(lambda found: bool(answers(found)), channel))[-1]
 
 
 async def test_a_conversation_with_buttons(here: Team) -> None:
@@ -52,7 +53,7 @@ async def test_a_conversation_with_buttons(here: Team) -> None:
     assert (await told(here, good)).content.startswith("Thank you")
     bad = await control.click(scene.channel, scene.person, first.id, first.buttons["👎"])
     await until(lambda: here.discord.platform.interactions.known[bad].modal is not None)
-    sent = await control.submit(bad, {"reason": "Too short."})
+    sent = await control.submit(bad, {"typed": "Too short."})
     assert (await told(here, sent)).content.startswith("Thank you")
 
     [kept] = await _feedbacks(here, first)
@@ -126,7 +127,7 @@ async def test_the_menu_of_a_message_asks_about_it(here: Team) -> None:
 
     picked = await control.message_menu(scene.channel, scene.person, "Ask about this", plan)
     await until(lambda: here.discord.platform.interactions.known[picked].modal is not None)
-    sent = await control.submit(picked, {"question": "How far is that?"})
+    sent = await control.submit(picked, {"typed": "How far is that?"})
     await here.settled()
     assert (await told(here, sent)).seen_by is None
     assert "How far is that?" in model.asked[-1].prompt
@@ -198,7 +199,7 @@ async def test_a_question_may_change_while_it_is_answered(here: Team) -> None:
     await here.once(bool)
     await control.edit(scene.channel, asked, f"<@{scene.bot}> How high is it?")
     found = await here.once(lambda found: "changed your question" in found[-1].content)
-    model.answer, model.token_delay = " High.", 0.0
+    model.answer = " High."
     offer = found[-1]
     again = await control.click(scene.channel, scene.person, offer.id, offer.buttons["Regenerate"])
     await here.answered(3)
@@ -260,3 +261,158 @@ async def test_buttons_outlive_the_process_that_made_them(here: Team) -> None:
     again = await control.click(scene.channel, scene.person, answer.id, answer.buttons["Regenerate"])
     await here.answered(2)
     assert (await told(here, again)).content.startswith(LEAVE.strip())
+
+
+async def test_nobody_deletes_what_another_person_began(here: Team) -> None:
+    """Who goes on with an answer may neither forget its thread nor start it afresh; who began it may."""
+    control, scene, model = here.control, here.scene, here.model
+    ben = await control.new_person("ben", scene.guild)
+    await here.ask("How much leave do the llamas earn?")
+    [answer] = await here.settled()
+    await control.say(scene.channel, ben, "And how much do you?", reply_to=answer.id)
+    await here.settled(2)
+    for command in ("forget", "new"):
+        refused = await told(here, await control.command(scene.channel, ben, command))
+        assert "Only whoever asked" in refused.content
+    await control.say(scene.channel, scene.person, "And I?", reply_to=answer.id)
+    await here.settled(3)
+    assert "llamas" in model.asked[-1].prompt
+    gone = await told(here, await control.command(scene.channel, scene.person, "forget"))
+    assert "deleted" in gone.content
+
+
+async def test_an_answer_is_made_again_from_all_that_was_asked(here: Team) -> None:
+    """With the files of a message and of a command, and with what it points at, however often."""
+    control, scene, model = here.control, here.scene, here.model
+    ben = await control.new_person("ben", scene.guild)
+    plan = await control.say(scene.channel, ben, "How long is the quipu?")
+    leave = Upload("leave.txt", LEAVE.encode())
+
+    async def again(answers: int, *, holds: str) -> None:
+        """Press Regenerate under the newest answer, twice."""
+        for more in (1, 2):
+            answer = (await here.settled(answers + more - 1))[-1]
+            await control.click(scene.channel, scene.person, answer.id, answer.buttons["Regenerate"])
+            await here.settled(answers + more)
+            assert model.asked[-1].prompt.count(holds) == 1
+
+    await here.ask("How much leave is it?", files=[leave])
+    await again(1, holds=LEAVE.strip())
+    await control.command(
+        scene.channel, scene.person, "ask", {"question": "How much?"}, files={"file": leave}
+    )
+    await again(4, holds=LEAVE.strip())
+    await here.ask("", reply_to=plan)
+    await again(7, holds="How long is the quipu?")
+    await here.ask("What does he mean?", reply_to=plan)
+    await again(10, holds="Ben: How long is the quipu?")
+
+
+async def test_pressing_three_times_gives_one_answer(here: Team) -> None:
+    """Whoever presses again is told so; when the question is deleted nothing of it is left."""
+    control, scene, model = here.control, here.scene, here.model
+    asked = await here.ask("How far do the llamas go?")
+    [first] = await here.settled()
+    pressed = [
+        await control.click(scene.channel, scene.person, first.id, first.buttons["Regenerate"])
+        for _ in range(3)
+    ]
+    said = [(await told(here, each)).content for each in pressed]
+    assert sum("already" in each for each in said) == 2
+    found = await here.settled(2)
+    await control.delete(scene.channel, asked)
+    await _turns_are_gone(here, places.in_channel(int(scene.channel), int(asked)))
+    await control.say(scene.channel, scene.person, "And back?", reply_to=found[-1].id)
+    await here.settled(3)
+    assert "llamas" not in model.asked[-1].prompt
+
+
+async def _turns_are_gone(here: Team, thread: ThreadId) -> None:
+    async with wiring.stores(Settings(data_dir=here.world.data)) as kept:
+
+        async def gone() -> bool:
+            return not await kept.history.turns(thread)
+
+        await until(gone)
+
+
+async def test_what_a_moderator_has_made_again_is_still_its_author_s(here: Team) -> None:
+    """Who has all of theirs deleted leaves no word."""
+    control, scene, model = here.control, here.scene, here.model
+    owner = here.discord.platform.world.guild(scene.guild).owner
+    await here.ask("My llama is ill. What now?")
+    [answer] = await here.settled()
+    await control.click(scene.channel, owner, answer.id, answer.buttons["Regenerate"])
+    found = await here.settled(2)
+    gone = {"what": "all that is kept of me"}
+    await told(here, await control.command(scene.channel, scene.person, "forget", gone))
+    await control.say(scene.channel, owner, "What did they ask?", reply_to=found[-1].id)
+    await here.settled(3)
+    assert "llama is ill" not in model.asked[-1].prompt
+
+
+async def test_only_who_manages_a_server_sets_what_counts_in_all_of_it(here: Team) -> None:
+    """Who may delete messages in one channel decides for that one."""
+    control, scene = here.control, here.scene
+    corner = await control.new_channel(scene.guild, "corner")
+    ben = await control.new_person("ben", scene.guild)
+    await control.permit(corner, ben, allow=["manage_messages"])
+    for where, said in (("this server", "Only who manages"), ("this channel", "What counts")):
+        given = {"where": where, "persona": "You are a llama."}
+        shown = await control.command(corner, ben, "settings", given)
+        assert said in (await told(here, shown, corner)).content
+
+
+async def test_a_form_that_was_shown_before_a_restart_can_be_sent_after_it(here: Team) -> None:
+    """A reason is kept, and a question about a message is answered."""
+    control, scene, known = here.control, here.scene, here.discord.platform.interactions.known
+    await here.ask("How far is it?")
+    [answer] = await here.settled()
+    bad = await control.click(scene.channel, scene.person, answer.id, answer.buttons["👎"])
+    plan = await control.say(scene.channel, scene.person, "We go to Lima on Friday.")
+    ask = await control.message_menu(scene.channel, scene.person, "Ask about this", plan)
+    await until(lambda: bool(known[bad].modal and known[ask].modal))
+    await here.served[-1].end()
+    await here.serve()
+    assert (await told(here, await control.submit(bad, {"typed": "Too short."}))).content.startswith("Thank")
+    [kept] = await _feedbacks(here, answer)
+    assert kept.reason == "Too short."
+    await control.submit(ask, {"typed": "How far is that?"})
+    await here.settled(2)
+    assert "We go to Lima on Friday." in here.model.asked[-1].prompt
+
+
+@pytest.mark.parametrize("fault", [faults.reset, faults.lost])
+async def test_a_private_answer_outlasts_a_broken_acknowledgement(
+    fault: Callable[[str], faults.Fault], here: Team
+) -> None:
+    """Before or after Discord took it."""
+    control, scene = here.control, here.scene
+    await control.fault(fault("POST /interactions/*/*/callback"))
+    given = {"question": "How much leave do staff earn?", "private": True}
+    await control.command(scene.channel, scene.person, "ask", given)
+    [answer] = await here.answered()
+    assert (answer.content, answer.seen_by) == (LEAVE.strip(), scene.person)
+
+
+async def test_the_intent_is_asked_for_no_longer_than_a_channel_wants_it(here: Team) -> None:
+    """What one channel takes back, another may still want."""
+    control, scene = here.control, here.scene
+    owner = here.discord.platform.world.guild(scene.guild).owner
+    other = await control.new_channel(scene.guild, "other")
+
+    async def set_(channel: str, given: dict[str, bool]) -> None:
+        shown = await control.command(channel, owner, "settings", given)
+        await here.once(lambda found: any(each.interaction == shown for each in found), channel)
+
+    async def reads() -> bool:
+        await here.served[-1].end()
+        await here.serve()
+        return bool((await control.gateway()).sessions[-1].intents & (1 << 15))
+
+    for channel in (scene.channel, other):
+        await set_(channel, {"every_message": True})
+    await set_(other, {"reset": True})
+    assert await reads()
+    await set_(scene.channel, {"every_message": False})
+    assert not await reads()

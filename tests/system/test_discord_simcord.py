@@ -14,7 +14,7 @@ from bots.discord_bot import DiscordBot
 from bots.discord_desk import Desk
 from core.intake import Intake
 from core.types import Feedback, Message, ThreadId, Turn
-from tests.adapters.discord.parts import FakeNotes
+from tests.adapters.platform_parts import FakeNotes
 from tests.fakes import FakeInbox
 
 simcord: Any = pytest.importorskip("simcord", reason="it is in the dev group")
@@ -99,5 +99,5 @@ async def test_buttons_do_what_they_say_after_a_restart() -> None:
         assert place.inbox.stopped == [place.asked.thread]
 
         shown = await place.ana.click(message, custom_id=bad)
-        await place.ana.submit_modal(shown, {"reason": "Too short."})
+        await place.ana.submit_modal(shown, {"typed": "Too short."})
         assert [feedback.reason for feedback in place.kept.feedback] == ["", "Too short."]

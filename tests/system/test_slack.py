@@ -1,10 +1,14 @@
 """`chasqui serve all` between Slack and a model, as whole processes, in Socket Mode and in HTTP mode."""
 
 import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from bots.slack_manifest import manifest
 from tests import files
@@ -81,16 +85,46 @@ async def test_what_is_told_several_times_is_answered_once(mode: Mode, tmp_path:
     assert len(found) == len(here.model.asked) == 2
 
 
-async def test_two_replicas_give_one_answer(tmp_path: Path) -> None:
-    """Each event reaches one of them, its twin perhaps the other."""
-    async with workspace(tmp_path / "data", TgiStandIn(LEAVE, token_delay=0.02)) as here:
-        first, second = await here.serve(), await here.serve()
-        roots = [await here.ask(f"How far is it to place {number}?") for number in range(6)]
-        found = await here.settled(6)
-        assert sorted(str(each.thread) for each in found) == sorted(roots)
-        assert min((await here.control.sockets()).envelopes.values()) > 0
+@pytest.mark.parametrize("mode", ["socket", "http"])
+async def test_two_replicas_give_one_answer(mode: Mode, tmp_path: Path) -> None:
+    """Each event reaches one of them, its twin perhaps the other: over its socket, or behind one address."""
+    async with workspace(tmp_path / "data", TgiStandIn(LEAVE, token_delay=0.02), mode=mode) as here:
+        replicas = [await here.serve(), await here.serve()]
+        async with in_turn(here.urls) as (address, taken):
+            if mode == "http":
+                await here.control.use_http(address)
+            roots = [await here.ask(f"How far is it to place {number}?") for number in range(6)]
+            found = await here.settled(6)
+            told = taken if mode == "http" else (await here.control.sockets()).envelopes.values()
+            await until(here.acknowledged)
+    assert sorted(str(each.thread) for each in found) == sorted(roots)
+    assert min(told) > 0
     assert len(here.model.asked) == 6
-    assert not first.said("slack.event_failed") + second.said("slack.event_failed")
+    assert not any(replica.said("slack.event_failed") for replica in replicas)
+
+
+@asynccontextmanager
+async def in_turn(urls: Sequence[str]) -> AsyncIterator[tuple[str, list[int]]]:
+    """One address behind which each request goes to the next of these, and how many each has taken."""
+    taken = [0] * len(urls)
+
+    async def forward(request: web.Request) -> web.Response:
+        number = sum(taken) % len(urls)
+        taken[number] += 1
+        async with http.post(urls[number], data=await request.read(), headers=request.headers) as answer:
+            kind = answer.content_type
+            return web.Response(body=await answer.read(), status=answer.status, content_type=kind)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", forward)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    async with aiohttp.ClientSession() as http:
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events", taken
+        finally:
+            await runner.cleanup()
 
 
 async def test_a_gateway_and_a_worker_are_processes_of_their_own(tmp_path: Path) -> None:
@@ -104,15 +138,22 @@ async def test_a_gateway_and_a_worker_are_processes_of_their_own(tmp_path: Path)
     assert said([answer]) == words(LEAVE)
 
 
-async def test_a_stream_that_dies_leaves_the_whole_text(tmp_path: Path) -> None:
-    """Slack ends it after five minutes, or before: nothing is lost or doubled."""
+@pytest.mark.parametrize(
+    ("mode", "after"), [("socket", "five minutes"), ("http", "five minutes"), ("socket", "a moment")]
+)
+async def test_a_stream_that_dies_leaves_the_whole_text(mode: Mode, after: str, tmp_path: Path) -> None:
+    """Slack ends it when its time is over, or before: nothing is lost or doubled."""
     model = TgiStandIn(" " + LONG, token_delay=0.01, max_total_tokens=8000)
-    async with workspace(tmp_path / "data", model, BACKEND__MAX_NEW_TOKENS="4000") as here:
+    settings = {"BACKEND__MAX_NEW_TOKENS": "4000"}
+    async with workspace(tmp_path / "data", model, mode=mode, **settings) as here:
         await here.serve()
         await here.control.say(here.scene.dm, here.scene.person, "How do I get there?")
         [page] = await here.once(lambda found: _holds("Step 9 ", found), here.scene.dm)
         assert page.stream
-        await here.control.kill_stream(here.scene.dm, page.ts)
+        if after == "a moment":
+            await here.control.kill_stream(here.scene.dm, page.ts)
+        else:
+            await here.control.advance(300)
         found = await here.answered(channel=here.scene.dm)
     assert said(found) == words(LONG)
 
@@ -220,7 +261,7 @@ async def test_pastes_and_many_files_are_taken(tmp_path: Path) -> None:
     """40 kB at once; twenty files, and one that is gone before it is read."""
     async with workspace(tmp_path / "data", TgiStandIn(LEAVE)) as here:
         await here.serve()
-        await here.ask("x" * 38_000)
+        await here.ask("x" * 40_000)
         await here.settled()
         many = [Upload(f"leave-{number}.txt", LEAVE.encode() + b" %d" % number) for number in range(20)]
         fault = await here.control.fault(faults.held("* files.info"))

@@ -120,6 +120,23 @@ async def test_a_thread_goes_on_without_a_mention(here: Workspace) -> None:
     assert here.model.asked[-1].prompt.count("We go to Lima on Friday.") == 1, "read once"
 
 
+async def test_nobody_forgets_what_others_asked(here: Workspace) -> None:
+    """A thread in which several asked is for a moderator to forget; one's own is one's own."""
+    control, scene = here.control, here.scene
+    root = await here.ask(ASKED)
+    await here.settled()
+    ben = await control.new_person("ben", channel=scene.channel)
+    await control.say(scene.channel, ben, "And in a year?", thread=root, mention=True)
+    await here.settled(2)
+
+    refused = await control.command(scene.channel, ben, "/forget")
+    assert "Only whoever asked" in await told(here, refused)
+    await here.ask("How far is Lima?")
+    await here.settled(3)
+    done = await control.command(scene.channel, scene.person, "/forget")
+    assert "is deleted" in await told(here, done)
+
+
 async def test_the_agents_pane(here: Workspace) -> None:
     """It suggests what to ask, each question begins a thread with its title, and follow-ups stay in it."""
     control, scene = here.control, here.scene
@@ -256,7 +273,7 @@ async def _closed(here: Workspace, view: SeenView) -> bool:
 
 
 async def test_the_home_tab(here: Workspace) -> None:
-    """How to ask, what is kept of who looks, and a button that deletes it."""
+    """How to ask, what it knows, how it answers, what it keeps of who looks, and a button to delete that."""
     control, scene = here.control, here.scene
     await here.ask(ASKED)
     await here.settled()
@@ -264,6 +281,8 @@ async def test_the_home_tab(here: Workspace) -> None:
     await until(lambda: _home(here, "1 question with"))
     home = await control.home(scene.person)
     assert home
+    for part in ("`/ask`", "What I know", "How I answer"):
+        assert part in home.shown
     pressed = await control.press_in_view(home.id, scene.person, "chasqui:forget_me")
     assert "is deleted" in (await form(here, pressed)).shown
     await until(lambda: _home(here, "0 questions with"))

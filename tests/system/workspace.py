@@ -1,7 +1,7 @@
 """A team on Slack: the emulator, a model, and `chasqui serve` as whole processes between them."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -12,22 +12,21 @@ from tests.emulators.slack.scenery import Scene
 from tests.emulators.slack.seen import SeenMessage
 from tests.emulators.slack.server import SlackServer
 from tests.emulators.tgi import TgiStandIn
-from tests.parts import until
 from tests.system.program import World
-from tests.system.team import STARTS, Served
+from tests.system.served import House, Served
 
 Mode = Literal["socket", "http"]
 
 
-class Workspace:
-    """What one test has: people's side of Slack, the model, and processes as they are started."""
+class Workspace(House[SeenMessage]):
+    """As `House`, with people's side of Slack."""
 
     def __init__(self, slack: SlackServer, model: TgiStandIn, world: World, mode: Mode) -> None:
+        super().__init__(model, world)
         self.slack = slack
-        self.model = model
-        self.world = world
         self.mode = mode
-        self.served: list[Served] = []
+        self.urls: list[str] = []
+        """The request URL of each process that was started in HTTP mode."""
 
     @property
     def control(self) -> Control:
@@ -41,61 +40,39 @@ class Workspace:
 
     async def serve(self, *roles: str, **settings: str) -> Served:
         """Start `chasqui serve` and wait until Slack reaches it."""
-        port = str(_free_port())
-        world = self.world.with_(HTTP__PORT=port, **settings)
-        served = Served(await world.start("serve", *(roles or ("all",))))
-        self.served.append(served)
-        await until(lambda: served.process.returncode is not None or self._is_ready(served), STARTS)
-        assert served.process.returncode is None, "".join(served.lines)
-        if self.mode == "http" and served.said("slack.serving"):
-            await self.control.use_http(f"http://127.0.0.1:{port}/slack/events")
+        port = str(free_port())
+        served = await self.start(self.world.with_(HTTP__PORT=port, **settings), roles, is_ready)
+        if served.said("slack.serving"):
+            self.urls.append(f"http://127.0.0.1:{port}/slack/events")
+            await self.control.use_http(self.urls[-1])
         return served
-
-    def _is_ready(self, served: Served) -> bool:
-        listens = served.said("slack.serving") or len(served.said("slack.connected")) >= 2
-        roles = served.said("serve.started")
-        return bool(listens or (roles and roles[0]["roles"] == ["worker"]))
 
     async def ask(self, text: str, **more: Any) -> str:
         """Mention the bot in the channel; the message's timestamp."""
         return await self.control.say(self.scene.channel, self.scene.person, text, mention=True, **more)
 
     async def answers(self, channel: str | None = None) -> list[SeenMessage]:
-        """What the bot says in a channel."""
+        """As `House.answers`."""
         return await self.control.answers(channel or self.scene.channel)
 
-    async def answered(self, count: int = 1, channel: str | None = None) -> list[SeenMessage]:
-        """Wait until so many answers have their end in a channel; all that the bot says there."""
-        return await self.once(
-            lambda found: sum("chasqui:again" in each.actions for each in found) >= count, channel
-        )
+    def reads(self, seen: SeenMessage) -> str:
+        """As `House.reads`."""
+        return seen.shown
 
-    async def settled(self, count: int = 1, channel: str | None = None) -> list[SeenMessage]:
-        """As `answered`, and their turns are kept: what is done next finds them."""
-        await self.answered(count, channel)
-        await until(lambda: sum(len(each.said("assistant.answered")) for each in self.served) >= count)
-        return await self.answers(channel)
-
-    async def once(
-        self, holds: Callable[[list[SeenMessage]], bool], channel: str | None = None
-    ) -> list[SeenMessage]:
-        """Wait until this holds of what the bot says in a channel; all of it."""
-
-        async def look() -> bool:
-            alive = not self.served or self.served[-1].process.returncode is None
-            assert alive, "".join(self.served[-1].lines)
-            return holds(await self.answers(channel))
-
-        try:
-            await until(look, 30)
-        except TimeoutError:
-            said = [each.shown for each in await self.answers(channel)]
-            raise AssertionError(f"the bot says {said}\n" + "".join(self.served[-1].lines[-20:])) from None
-        return await self.answers(channel)
+    def ends(self, seen: SeenMessage) -> bool:
+        """As `House.ends`."""
+        return "chasqui:again" in seen.actions
 
     async def acknowledged(self, name: str = "") -> bool:
         """Whether everything that Slack told was acknowledged."""
         return all(each.state == "acknowledged" for each in await self.control.deliveries(name))
+
+
+def is_ready(served: Served) -> bool:
+    """Whether Slack reaches it, or nobody is to."""
+    listens = served.said("slack.serving") or len(served.said("slack.connected")) >= 2
+    roles = served.said("serve.started")
+    return bool(listens or (roles and roles[0]["roles"] == ["worker"]))
 
 
 @asynccontextmanager
@@ -120,11 +97,11 @@ async def workspace(
         try:
             yield built
         finally:
-            for served in built.served:
-                await served.end()
+            await built.end()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,7 +9,16 @@ import discord
 import pytest
 from discord import app_commands
 
-from adapters.discord.errors import ChannelGone, InteractionOver, NotAllowed, mapped, of
+from adapters.discord.errors import (
+    ChannelGone,
+    Declined,
+    InteractionOver,
+    NotAllowed,
+    NoThread,
+    Unreachable,
+    mapped,
+    of,
+)
 from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
 
 
@@ -61,7 +70,10 @@ def test_every_error_of_discord_py_has_one_of_ours() -> None:
         (404, 10062, InteractionOver),
         (401, 50027, InteractionOver),
         (400, 40094, InteractionOver),
-        (400, 50006, PlatformError),
+        (400, 160006, NoThread),
+        (400, 50006, Declined),
+        (400, 50024, Declined),
+        (403, 0, Declined),
         (401, 0, PlatformError),
     ],
 )
@@ -70,7 +82,10 @@ def test_what_discord_says_decides_what_is_done(status: int, code: int, kind: ty
     error = of(answered(status, code))
     assert type(error) is kind
     assert str(error) == f"Discord: {status} {code}"
-    assert isinstance(error, UserError) == (kind in (ChannelGone, NotAllowed, InteractionOver))
+    assert isinstance(error, Unreachable) == (
+        kind not in (RateLimited, PageClosed, WriteFailed, PlatformError)
+    )
+    assert isinstance(error, UserError) == isinstance(error, Unreachable)
 
 
 def test_a_rest_is_as_long_as_discord_says() -> None:
@@ -83,9 +98,15 @@ def test_a_rest_is_as_long_as_discord_says() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [aiohttp.ServerDisconnectedError(), ConnectionResetError(), TimeoutError(), KeyError("x")],
+    [aiohttp.ServerDisconnectedError(), ConnectionResetError(), TimeoutError(), KeyError("retry_after")],
 )
 def test_what_is_never_answered_is_a_write_that_may_be_repeated(error: Exception) -> None:
     """Also a 429 that says nothing of seconds, which discord.py cannot read."""
     with pytest.raises(WriteFailed), mapped():
         raise error
+
+
+def test_a_mistake_of_ours_is_not_blamed_on_discord() -> None:
+    """A key that we miss ourselves is seen as what it is."""
+    with pytest.raises(KeyError), mapped():
+        raise KeyError("ours")

@@ -1,34 +1,15 @@
 """Files of Discord: downloaded in pieces, from Discord alone, by whoever may."""
 
-import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-
 import pytest
-from aiohttp import web
 
 from adapters.discord import files
 from adapters.discord.platform import DiscordPlatform
 from core.errors import FileRefused
 from core.types import Attachment
-from tests.adapters.discord.parts import speaking
+from tests.adapters.platform_parts import content, elsewhere, peak_of_endless
 from tests.emulators.discord import faults, links
 from tests.emulators.discord.people import Upload
 from tests.emulators.discord.server import DiscordServer
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[DiscordServer]:
-    """The emulator."""
-    async with DiscordServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def platform(discord: DiscordServer) -> AsyncIterator[DiscordPlatform]:
-    """Discord as a worker has it."""
-    async with speaking(discord) as connected:
-        yield connected
 
 
 async def sent(discord: DiscordServer, *uploads: Upload) -> list[Attachment]:
@@ -41,20 +22,27 @@ async def sent(discord: DiscordServer, *uploads: Upload) -> list[Attachment]:
     ]
 
 
-async def content(platform: DiscordPlatform, file: Attachment) -> bytes:
-    """All of a file."""
-    async with aclosing(platform.download(file)) as pieces:
-        return b"".join([piece async for piece in pieces])
-
-
 async def test_a_file_is_found_under_the_address_of_its_message(
     discord: DiscordServer, platform: DiscordPlatform
 ) -> None:
-    """However long ago its own link ran out; of files with one name the one of that size."""
-    first, second = await sent(discord, Upload("a.txt", b"one"), Upload("a.txt", b"other"))
+    """However long ago its own link ran out."""
+    first, second = await sent(discord, Upload("a.txt", b"one"), Upload("b.txt", b"other"))
     await discord.control.expire_links()
     assert await content(platform, second) == b"other"
     assert await content(platform, first) == b"one"
+
+
+async def test_files_of_one_name_and_size_are_read_each(
+    discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """They get names of their own, which people see under the answer."""
+    uploads = [Upload("a.txt", b"one"), Upload("a.txt", b"two"), Upload("b", b"six"), Upload("b", b"ten")]
+    first, *_ = await sent(discord, *uploads)
+    channel, number = map(int, first.url.split("/")[-2:])
+    message = await platform._shared.client.get_partial_messageable(channel).fetch_message(number)
+    found = files.of_message(message)
+    assert [file.name for file in found] == ["a.txt", "a (2).txt", "b", "b (2)"]
+    assert [await content(platform, file) for file in found] == [b"one", b"two", b"six", b"ten"]
 
 
 async def test_the_token_never_goes_to_where_files_lie(
@@ -70,23 +58,9 @@ async def test_the_token_never_goes_to_where_files_lie(
 
 async def test_a_file_elsewhere_is_not_fetched(platform: DiscordPlatform) -> None:
     """Whoever makes up an address does not let us look into the house."""
-    asked: list[str] = []
-
-    async def serve(request: web.Request) -> web.Response:
-        asked.append(request.path)
-        return web.Response(text="secret")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.2", 0).start()
-    port = runner.addresses[0][1]
-    try:
+    async with elsewhere() as (address, asked):
         with pytest.raises(FileRefused, match="does not lie on Discord"):
-            await content(platform, Attachment("a.txt", f"http://127.0.0.2:{port}/a.txt"))
-    finally:
-        await runner.cleanup()
+            await content(platform, Attachment("a.txt", f"{address}/a.txt"))
     assert asked == []
 
 
@@ -116,16 +90,7 @@ async def test_an_endless_file_takes_no_more_than_whoever_reads_it(
 ) -> None:
     """150 MB that say they are 25: memory stays flat, and leaving ends the download."""
     (file,) = await sent(discord, Upload("a.bin", b"x" * 1000, claims=25_000_000, serves=-1))
-    tracemalloc.start()
-    taken = 0
-    async with aclosing(platform.download(file)) as pieces:
-        async for piece in pieces:
-            taken += len(piece)
-            if taken > 26_000_000:
-                break
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 5_000_000
+    assert await peak_of_endless(platform, file) < 5_000_000
 
 
 async def test_a_conversation_is_a_file_too(discord: DiscordServer, platform: DiscordPlatform) -> None:
@@ -139,6 +104,21 @@ async def test_a_conversation_is_a_file_too(discord: DiscordServer, platform: Di
     assert first.startswith("Ana (20")
     assert first.endswith("): Shall we go?")
     assert second.endswith("): Yes, <@1>.")
+
+
+async def test_of_a_long_conversation_the_newest_messages_are_read(
+    discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """And its name says so, under which people are told how much was read."""
+    control, scene = discord.control, discord.scene
+    since = await control.say(scene.channel, scene.person, "The first")
+    for number in range(1000):
+        await control.say(scene.channel, scene.person, f"Note {number}")
+    said = files.conversation(int(scene.channel), int(since))
+    text = (await content(platform, said)).decode()
+    assert "The first" not in text
+    assert text.index("Note 0") < text.index("Note 999")
+    assert "newest 1,000" in said.name
 
 
 async def test_a_conversation_that_may_not_be_read_says_why(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,26 +15,26 @@ from adapters.discord.listening import NO_CONTENT, listen
 from adapters.discord.login import NOT_ACCEPTED
 from core.channels import ChannelSettings
 from core.errors import ChasquiError, InboxFull, SettingsError, StoreError
-from core.intake import UNREACHABLE, Intake
+from core.intake import UNREACHABLE
 from core.types import Message
-from tests.adapters.discord.parts import FakeNotes, eventually
+from tests.adapters.discord.parts import speaking
+from tests.adapters.platform_parts import Given, play
+from tests.emulators.discord import faults
 from tests.emulators.discord.control import Control
 from tests.emulators.discord.people import Upload
 from tests.emulators.discord.scenery import Scene
 from tests.emulators.discord.server import DiscordServer
 from tests.emulators.discord.world import GUILD_MESSAGES, Event
-from tests.fakes import FakeInbox
+from tests.fakes import FakeLedger
+from tests.parts import eventually
 
 
-class House:
+class House(Given):
     """A gateway at the emulator, and what it gave away."""
 
     def __init__(self, discord: DiscordServer) -> None:
+        super().__init__()
         self.discord = discord
-        self.inbox = FakeInbox()
-        self.notes = FakeNotes()
-        self.settings: dict[str, ChannelSettings] = {}
-        self.offered: list[Message] = []
 
     @property
     def control(self) -> Control:
@@ -45,16 +46,10 @@ class House:
         """What stands at the start."""
         return self.discord.scene
 
-    async def settings_of(self, *named: str) -> ChannelSettings:
-        """Those of the nearest place that has some."""
-        found = [self.settings[name] for name in named if name in self.settings]
-        return found[-1] if found else ChannelSettings()
-
     @asynccontextmanager
     async def listening(self, *, content: bool = False) -> AsyncIterator[Gateway]:
         """A gateway that is ready."""
-        inbox: Any = self.inbox
-        gateway = Gateway(Intake(inbox, self.notes, self.settings_of), content=content)
+        gateway = Gateway(self.intake, content=content)
         gateway._connection.guild_ready_timeout = 0.02
 
         async def was_edited(asked: Message, message: object) -> None:
@@ -84,6 +79,14 @@ class House:
         await eventually(lambda: len(self.inbox.messages) >= count, "a question")
         assert len(self.inbox.messages) == count
         return self.inbox.messages[-1]
+
+    def has_deleted(self, count: int) -> bool:
+        """Whether so many questions were taken out."""
+        return len(self.inbox.deleted) == count
+
+    async def said_twice(self) -> bool:
+        """Whether the bot said two things in the channel."""
+        return len(await self.control.answers(self.scene.channel)) == 2
 
     async def told(self, channel: str | None = None) -> str:
         """What the bot says there."""
@@ -194,6 +197,34 @@ async def test_a_forwarded_message_is_the_question(house: House) -> None:
     assert [file.name for file in message.attachments] == ["m.txt"]
 
 
+async def test_a_forward_goes_on_with_nothing(house: House) -> None:
+    """What is forwarded may be a page of ours: it is asked where it is forwarded to, if anywhere."""
+    async with house.listening(content=True) as gateway:
+        control, scene = house.control, house.scene
+        await house.say("How far is it?")
+        asked = await house.taken()
+        page = await gateway.get_partial_messageable(int(scene.channel)).send("Far.")
+        await house.notes.put(places.page_note(page.id), asked.thread.key)
+        other = await control.new_channel(scene.guild, "other")
+        direct = await control.dm(scene.person)
+        for number in (str(page.id), asked.id):
+            await control.say(other, scene.person, "", forward=(scene.channel, number))
+        await control.say(direct, scene.person, "", forward=(scene.channel, str(page.id)))
+        message = await house.taken(2)
+    assert message.thread == places.conversation(int(direct))
+    assert message.text == "Far."
+
+
+async def test_a_mention_of_the_bot_s_role_is_one_of_the_bot(house: House) -> None:
+    """Discord gives each bot a role of its name, which is offered besides."""
+    async with house.listening(content=True):
+        role = house.discord.platform.world.guild(house.scene.guild).roles[house.scene.application]
+        role.mentionable = True
+        text = f"<@&{role.id}> How far is it?"
+        await house.control.say(house.scene.channel, house.scene.person, text)
+        assert (await house.taken()).text == "How far is it?"
+
+
 async def test_a_forum_s_post_is_the_question_with_its_title(house: House) -> None:
     """Where every message is wanted; what follows in the post is its thread."""
     async with house.listening(content=True):
@@ -214,9 +245,29 @@ async def test_an_answer_opens_a_thread_where_the_channel_wants_it(house: House)
         house.settings[house.scene.guild] = ChannelSettings(threads=True, persona="A llama.")
         number = await house.say("How far?")
         message = await house.taken()
-    assert message.thread == places.conversation(int(number))
+    assert message.thread == places.conversation(int(number), int(house.scene.channel))
     assert message.persona == "A llama."
-    assert house.notes.kept[places.opens_note(int(number))] == house.scene.channel
+
+
+async def test_only_documents_of_everybody_who_sees_the_answer_are_in_reach(house: House) -> None:
+    """In a channel and its threads those of guild and channel; directly also what is only this person's."""
+    scene = house.scene
+    async with house.listening(content=True):
+        await house.say("How far?")
+        assert (await house.taken()).seen_by == (
+            f"workspace:discord:{scene.guild}",
+            f"channel:discord:{scene.channel}",
+        )
+        forum = await house.control.new_channel(scene.guild, "help", kind="forum")
+        house.settings[forum] = ChannelSettings(every_message=True)
+        await house.control.post(forum, scene.person, "How far is it?", "To Lima.")
+        assert (await house.taken(2)).seen_by == (
+            f"workspace:discord:{scene.guild}",
+            f"channel:discord:{forum}",
+        )
+        direct = await house.control.dm(scene.person)
+        await house.control.say(direct, scene.person, "Hello")
+        assert (await house.taken(3)).seen_by == (f"person:discord:{scene.person}",)
 
 
 # ---- what is no question -------------------------------------------------------------------------------
@@ -282,6 +333,26 @@ async def test_a_question_that_is_not_accepted_is_answered_so(house: House) -> N
         assert await house.told(await house.control.dm(house.scene.person)) == UNREACHABLE
 
 
+async def test_what_is_declined_is_declined_once(house: House) -> None:
+    """However often Discord tells of it, also to the next gateway; a broken line is outlasted."""
+    control = house.control
+    async with house.listening():
+        await control.fault(faults.reset("POST /channels/*/messages"))
+        await house.say("")
+        assert await house.told() == inbound.NOTHING_ASKED
+        house.inbox.error = InboxFull("25 of your questions wait already.")
+        await house.say("How far?")
+        await eventually(house.said_twice, "two sentences")
+        house.inbox.error = None
+        await control.replay(5)
+        await house.say("Last")
+        await house.taken()
+    async with house.listening():
+        await house.say("Very last")
+        await house.taken(2)
+        assert await house.said_twice()
+
+
 # ---- questions that change -----------------------------------------------------------------------------
 
 
@@ -317,6 +388,46 @@ async def test_a_deleted_question_is_taken_out(house: House) -> None:
         house.discord.platform.world.emit(Event("MESSAGE_DELETE_BULK", many, scene.guild, GUILD_MESSAGES))
         await eventually(lambda: len(house.inbox.deleted) == 2)
     assert house.inbox.deleted == [(far.thread, first), (high.thread, second)]
+
+
+@pytest.mark.parametrize("change", ["deleted", "edited"])
+async def test_a_question_changes_while_it_is_being_taken(change: str, house: House) -> None:
+    """What it points at is still being read: it is taken, and then taken out, or asked as it stands now."""
+    async with house.listening():
+        control, scene = house.control, house.scene
+        first = await control.say(scene.channel, scene.person, "One")
+        second = await control.say(scene.channel, scene.person, "Two", reply_to=first)
+        held = await control.fault(faults.held(f"GET /channels/*/messages/{first}"))
+        asked = await house.say("How far?", reply_to=second)
+        await eventually(lambda: control.held(held), "the message is being read")
+        if change == "deleted":
+            await control.delete(scene.channel, asked)
+        else:
+            await control.edit(scene.channel, asked, f"<@{scene.bot}> How high?")
+        await control.release(held)
+        await eventually(lambda: house.inbox.deleted or house.inbox.edited, "the change")
+        message = await house.taken()
+    assert house.inbox.deleted == ([(message.thread, asked)] if change == "deleted" else [])
+    assert [each.text for each in house.inbox.edited] == (["How high?"] if change == "edited" else [])
+
+
+async def test_nobody_reads_of_the_place_of_a_question_that_was_deleted(house: House) -> None:
+    """The message that shows it goes as well; one in which the answer stands already does not."""
+    async with house.listening() as gateway:
+        for answered in (False, True):
+            asked = await house.say("How far?")
+            message = await house.taken(1 + answered)
+            ledger = FakeLedger()
+            async with speaking(house.discord, house.notes) as platform:
+                await platform.show_place(message, "Your question is next.")
+                if answered:
+                    reply = platform.reply(message, ledger)
+                    await play(reply, ledger, [(0, lambda reply: reply.write(0, "Far.", final=True))])
+            await house.control.delete(house.scene.channel, asked)
+            await eventually(partial(house.has_deleted, 1 + answered), "the deletion")
+            await eventually(lambda: not gateway._locks, "its end")
+    said = [each.content for each in await house.control.answers(house.scene.channel)]
+    assert said == ["Far."]
 
 
 # ---- how it listens ------------------------------------------------------------------------------------
@@ -377,6 +488,43 @@ async def test_what_was_said_while_nobody_listened_is_found(house: House) -> Non
     async with house.listening():
         await eventually(lambda: len(house.inbox.messages) == 4, "what was missed")
     assert {message.text for message in house.inbox.messages} == {"One", "Two", "Three", "Four"}
+
+
+async def test_what_was_missed_is_asked_by_whoever_may(house: House) -> None:
+    """What is read afterwards does not tell the roles of its author."""
+    control, scene = house.control, house.scene
+    role = await control.new_role(scene.guild, "staff")
+    await control.join(scene.guild, scene.person, [role])
+    ben = await control.new_person("ben", scene.guild)
+    house.settings[scene.channel] = ChannelSettings(roles=(role,))
+    async with house.listening():
+        await house.say("One")
+        await house.taken()
+    await control.say(scene.channel, ben, "Two", mention=True)
+    await house.say("Three")
+    async with house.listening():
+        assert (await house.taken(2)).text == "Three"
+
+
+async def test_a_shard_that_loses_its_session_loses_no_question() -> None:
+    """The others go on meanwhile, and take their questions once."""
+    async with DiscordServer(shards=2) as server:
+        house, control, scene = House(server), server.control, server.scene
+        async with house.listening() as gateway:
+
+            async def hook(shard_id: int | None, *, initial: bool = False) -> None:
+                """Identify again without a pause."""
+
+            gateway.before_identify_hook = hook  # type: ignore[method-assign]
+            assert gateway.shard_count == 2
+            await house.say("One")
+            await house.taken()
+            await control.invalidate(shard=(int(scene.guild) >> 22) % 2)
+            await house.say("Two")
+            await eventually(lambda: len(house.inbox.messages) == 2, "the second")
+            await house.say("Three")
+            await eventually(lambda: len(house.inbox.messages) == 3, "the third")
+    assert [message.text for message in house.inbox.messages] == ["One", "Two", "Three"]
 
 
 async def test_a_session_that_is_lost_loses_no_question(house: House) -> None:

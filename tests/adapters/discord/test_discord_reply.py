@@ -1,7 +1,8 @@
 """Answers on Discord, at the emulator: each part stands once, whoever wrote it and whatever went wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -14,17 +15,18 @@ from adapters.discord.sending import Token
 from core.errors import PageClosed, RateLimited, UserError, WriteFailed
 from core.ports import END, FILE
 from core.types import Checkpoint, Citation, Message, Outcome
-from tests.adapters.discord.parts import FakeNotes, FakeRates, asked, asked_by_command, eventually, speaking
+from tests.adapters.discord.parts import asked, asked_by_command
+from tests.adapters.platform_parts import FakeNotes, FakeRates, Step, play
 from tests.emulators.discord import faults
 from tests.emulators.discord.server import DiscordServer
 from tests.emulators.discord.views import SeenMessage
 from tests.emulators.shared.faults import Fault
 from tests.fakes import FakeLedger
+from tests.parts import eventually
 
 SEND = "POST /channels/*/messages"
 EDIT = "PATCH /channels/*/messages/*"
 ANSWERED = Outcome("answered", "An answer", left_out=("Read all of it.",))
-Step = tuple[int, Callable[[DiscordReply], Awaitable[None]]]
 
 PLAIN: list[Step] = [
     (0, lambda reply: reply.write(0, "It is", final=False)),
@@ -49,42 +51,6 @@ SCRIPTS = {
     "a page without room": FULL,
     "no page": SILENT,
 }
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[DiscordServer]:
-    """The emulator."""
-    async with DiscordServer() as server:
-        yield server
-
-
-@pytest.fixture
-def notes() -> FakeNotes:
-    """What all processes know."""
-    return FakeNotes()
-
-
-@pytest.fixture
-def rates() -> FakeRates:
-    """What was asked of the buckets."""
-    return FakeRates()
-
-
-@pytest.fixture
-async def platform(
-    discord: DiscordServer, notes: FakeNotes, rates: FakeRates
-) -> AsyncIterator[DiscordPlatform]:
-    """Discord as a worker has it."""
-    async with speaking(discord, notes, rates) as connected:
-        yield connected
-
-
-async def play(reply: DiscordReply, ledger: FakeLedger, steps: list[Step]) -> int:
-    """Do these steps as an answer does, the ledger before each; how many were done."""
-    for part, step in steps:
-        await ledger.intend(part, Checkpoint())
-        await step(reply)
-    return len(steps)
 
 
 async def answers(discord: DiscordServer, message: Message) -> list[SeenMessage]:
@@ -522,8 +488,8 @@ async def test_an_answer_opens_the_thread_that_was_promised(
     control, scene = discord.control, discord.scene
     question = await asked(discord, "How far\nis " + "very " * 30)
     number = int(question.id)
-    message = Message(question.id, places.conversation(number), question.author, question.text, question.at)
-    await notes.put(places.opens_note(number), scene.channel)
+    thread = places.conversation(number, int(scene.channel))
+    message = Message(question.id, thread, question.author, question.text, question.at)
     if opened_before:
         await control.new_thread(scene.channel, scene.person, "Mine", message=message.id)
     ledger, channels = FakeLedger(), discord.platform.world.channels
@@ -536,6 +502,45 @@ async def test_an_answer_opens_the_thread_that_was_promised(
     assert (answer.content, answer.reply_to) == ("It is far.", None)
     name = (await control.channel(message.id)).name
     assert name == ("Mine" if opened_before else ("How far is " + "very " * 30)[:100].strip())
+
+
+async def test_a_forum_s_post_is_answered_in_it(discord: DiscordServer, platform: DiscordPlatform) -> None:
+    """Its first message has its id, as has one that opens a thread: nothing is opened from this one."""
+    control, scene = discord.control, discord.scene
+    forum = await control.new_channel(scene.guild, "help", kind="forum")
+    post = await control.post(forum, scene.person, "How far is it?", "To Lima.")
+    message = Message(post, places.conversation(int(post)), scene.person, "How far is it?", time.time())
+    ledger = FakeLedger()
+    await play(platform.reply(message, ledger), ledger, PLAIN[:2])
+    [answer] = await control.answers(post)
+    assert answer.content == "It is far."
+
+
+@pytest.mark.parametrize(("code", "says"), [(160006, "too many"), (50024, "did not let me")])
+async def test_whatever_discord_declines_is_told_directly(
+    code: int, says: str, discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """Once, also where the line breaks on the way: there are too many threads, or we do not know why."""
+    control, scene = discord.control, discord.scene
+    question = await asked(discord)
+    thread = places.conversation(int(question.id), int(scene.channel))
+    message = Message(question.id, thread, question.author, question.text, question.at)
+    await control.fault(faults.denied("POST /channels/*/messages/*/threads", code, times=9))
+    ledger = FakeLedger()
+    reply = platform.reply(message, ledger)
+    outcome = await _refused(reply, ledger, PLAIN[:1])
+    direct = await control.dm(scene.person)
+    await control.fault(faults.broken("POST /users/@me/channels", 503))
+    await control.fault(faults.lost(f"POST /channels/{direct}/messages"))
+    await ledger.intend(END, Checkpoint())
+    with pytest.raises(WriteFailed):
+        await reply.finish(outcome)
+    assert not await control.answers(direct)
+    with suppress(WriteFailed):
+        await reply.finish(outcome)
+    await reply.finish(outcome)
+    [directly] = await control.answers(direct)
+    assert says in directly.content
 
 
 async def test_what_discord_does_not_take_now_is_told_to_all_workers(

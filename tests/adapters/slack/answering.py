@@ -1,20 +1,17 @@
 """Answers as the tests of the Slack adapter play them, and what people see of them."""
 
-from collections.abc import Awaitable, Callable
-
 from adapters.slack import places
-from core.ports import END, FILE, Reply
-from core.types import Checkpoint, Message, Outcome
+from core.ports import END, FILE
+from core.types import Message, Outcome
+from tests.adapters.platform_parts import Step
 from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage
 from tests.emulators.slack.server import SlackServer
-from tests.fakes import FakeLedger
 
 START, APPEND, STOP = "POST chat.startStream", "POST chat.appendStream", "POST chat.stopStream"
 POST, UPDATE = "POST chat.postMessage", "POST chat.update"
 ANSWERED = Outcome("answered", "An answer", left_out=("Read all of it.",))
 LONG_END = Outcome("answered", "An answer", left_out=("Read all of it, " * 19,))
-Step = tuple[int, Callable[[Reply], Awaitable[None]]]
 
 PLAIN: list[Step] = [
     (0, lambda reply: reply.write(0, "It is", final=False)),
@@ -32,14 +29,6 @@ SHORT: list[Step] = [
 SCRIPTS = {"pages and a file": PLAIN, "no page": SILENT, "one page": SHORT}
 SAID = "It is very far."
 UNDER = "Read all of it."
-
-
-async def play(reply: Reply, ledger: FakeLedger, steps: list[Step]) -> int:
-    """Do these steps as an answer does, the ledger before each; how many were done."""
-    for part, step in steps:
-        await ledger.intend(part, Checkpoint())
-        await step(reply)
-    return len(steps)
 
 
 async def answers(slack: SlackServer, message: Message) -> list[SeenMessage]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from adapters.slack.platform import SlackPlatform
-from tests.adapters.discord.parts import FakeNotes, FakeRates
+from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.adapters.slack.parts import speaking
 from tests.emulators.slack.server import SlackServer
 
@@ -15,18 +15,6 @@ async def slack() -> AsyncIterator[SlackServer]:
     """The emulator."""
     async with SlackServer() as server:
         yield server
-
-
-@pytest.fixture
-def notes() -> FakeNotes:
-    """What all processes know."""
-    return FakeNotes()
-
-
-@pytest.fixture
-def rates() -> FakeRates:
-    """What was asked of the buckets."""
-    return FakeRates()
 
 
 @pytest.fixture

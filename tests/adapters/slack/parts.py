@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from adapters.slack import places
 from adapters.slack.platform import SlackPlatform, connected
 from core.types import Message
-from tests.adapters.discord.parts import FakeNotes, FakeRates
+from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.emulators.slack.server import SlackServer
 
 

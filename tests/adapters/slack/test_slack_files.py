@@ -1,18 +1,16 @@
 """Files of Slack: downloaded in pieces, from Slack alone, by whoever may."""
 
-import tracemalloc
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from adapters.slack import files, transcript
 from adapters.slack.platform import SlackPlatform
 from core.errors import FileRefused
 from core.types import Attachment
+from tests.adapters.platform_parts import content, elsewhere, peak_of_endless
 from tests.emulators.slack import faults
 from tests.emulators.slack.application import MANIFEST
 from tests.emulators.slack.people import Upload
@@ -27,12 +25,6 @@ async def sent(slack: SlackServer, *uploads: Upload, partner: bool = False) -> l
     [delivery] = await slack.control.deliveries("app_mention")
     assert delivery.payload["event"]["ts"] == ts
     return list(files.of_message(delivery.payload["event"]))
-
-
-async def content(platform: SlackPlatform, file: Attachment) -> bytes:
-    """All of a file."""
-    async with aclosing(platform.download(file)) as pieces:
-        return b"".join([piece async for piece in pieces])
 
 
 async def test_a_file_is_cited_and_fetched_by_the_address_that_people_have(
@@ -60,30 +52,11 @@ async def test_a_file_of_which_only_the_id_was_told_is_fetched_too(
     assert await files.described(platform._shared.slack, file) == file
 
 
-@asynccontextmanager
-async def elsewhere() -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
-    """Another host, and the headers of what it was asked."""
-    asked: list[dict[str, str]] = []
-
-    async def serve(request: web.Request) -> web.Response:
-        asked.append(dict(request.headers))
-        return web.Response(text="secret")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", serve)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.2", 0).start()
-    try:
-        yield f"http://127.0.0.2:{runner.addresses[0][1]}/files/U1/F1/a.txt", asked
-    finally:
-        await runner.cleanup()
-
-
 async def test_the_token_goes_to_slack_alone(slack: SlackServer, platform: SlackPlatform) -> None:
     """Neither a made-up address nor one that Slack sends us on to gets it."""
     [file] = await sent(slack, Upload("a.txt", b"one"))
-    async with elsewhere() as (url, asked):
+    async with elsewhere() as (address, asked):
+        url = f"{address}/files/U1/F1/a.txt"
         with pytest.raises(FileRefused, match="does not lie on Slack"):
             await content(platform, Attachment("a.txt", url))
         moved = faults.Answer(302, "", {"Location": url})
@@ -175,16 +148,7 @@ async def test_an_endless_file_takes_no_more_than_whoever_reads_it(
 ) -> None:
     """150 MB that say they are 25: memory stays flat, and leaving ends the download."""
     [file] = await sent(slack, Upload("a.bin", b"x" * 1000, claims=25_000_000, serves=-1))
-    tracemalloc.start()
-    taken = 0
-    async with aclosing(platform.download(file)) as pieces:
-        async for piece in pieces:
-            taken += len(piece)
-            if taken > 26_000_000:
-                break
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 5_000_000
+    assert await peak_of_endless(platform, file) < 5_000_000
 
 
 async def test_a_thread_is_a_file_too(slack: SlackServer, platform: SlackPlatform) -> None:

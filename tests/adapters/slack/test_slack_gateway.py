@@ -17,26 +17,24 @@ from adapters.slack.login import login
 from adapters.slack.sockets import NOT_ACCEPTED, Sockets
 from core.channels import ChannelSettings
 from core.errors import InboxFull, SettingsError, StoreError
-from core.intake import UNREACHABLE, Intake
+from core.intake import UNREACHABLE
+from core.questions import again
 from core.types import Message
-from tests.adapters.discord.parts import FakeNotes, FakeRates, eventually
+from tests.adapters.platform_parts import FakeRates, Given
 from tests.emulators.slack import faults
 from tests.emulators.slack.control import Control
 from tests.emulators.slack.people import Upload
 from tests.emulators.slack.scenery import Scene
 from tests.emulators.slack.server import SlackServer
-from tests.fakes import FakeInbox
+from tests.parts import eventually
 
 
-class House:
+class House(Given):
     """A gateway at the emulator, and what it gave away."""
 
     def __init__(self, slack: SlackServer) -> None:
+        super().__init__()
         self.slack = slack
-        self.inbox = FakeInbox()
-        self.notes = FakeNotes()
-        self.settings: dict[str, ChannelSettings] = {}
-        self.offered: list[Message] = []
 
     @property
     def control(self) -> Control:
@@ -48,21 +46,15 @@ class House:
         """What stands at the start."""
         return self.slack.scene
 
-    async def settings_of(self, *named: str) -> ChannelSettings:
-        """Those of the nearest place that has some."""
-        found = [self.settings[name] for name in named if name in self.settings]
-        return found[-1] if found else ChannelSettings()
-
     @asynccontextmanager
     async def listening(
         self, *, pane: bool = True, app_token: str = "", heartbeat: float = 10.0
     ) -> AsyncIterator[Gateway]:
         """A gateway that is ready."""
-        inbox: Any = self.inbox
         async with aiohttp.ClientSession() as http:
             web = AsyncWebClient(self.scene.token, self.scene.api, session=http, retry_handlers=[])
             slack = Slack(web, await login(web), FakeRates())
-            gateway = Gateway(slack, Intake(inbox, self.notes, self.settings_of), pane=pane)
+            gateway = Gateway(slack, self.intake, pane=pane)
 
             async def was_edited(asked: Message) -> None:
                 self.offered.append(asked)
@@ -221,7 +213,7 @@ async def test_a_thread_that_cannot_be_read_is_asked_about_without_it(house: Hou
 
 
 async def test_files_of_another_workspace_have_their_names(house: House) -> None:
-    """Slack Connect tells only ids; the person is answered as everybody."""
+    """Slack Connect tells only ids; the person is answered as everybody, and it is noted whose they are."""
     shared = await house.control.new_channel("shared", shared=True)
     partner = await house.control.new_person("paco", channel=shared, partner=True)
     async with house.listening():
@@ -231,6 +223,29 @@ async def test_files_of_another_workspace_have_their_names(house: House) -> None
     assert (asked.author, asked.author_name) == (partner, "paco")
     [file] = asked.attachments
     assert (file.name, file.size) == ("offer.txt", 13)
+    assert house.notes.kept[places.team_note(partner)] not in ("", house.scene.team)
+
+
+async def test_a_crowd_of_strangers_waits_for_no_names(house: House) -> None:
+    """Slack tells some at once: the questions of others are taken without, and no more is asked for."""
+    scene, control = house.scene, house.control
+    fault = await control.fault(faults.held("* users.info", times=20))
+    strangers = [await control.new_person(f"guest-{n}", channel=scene.channel) for n in range(25)]
+    async with house.listening():
+        for stranger in strangers:
+            await control.say(scene.channel, stranger, "How far is it?", mention=True)
+        await eventually(lambda: len(house.inbox.messages) == 25, "each question")
+        assert await control.held(fault) == len(await control.calls("users.info")) == 20
+        await control.release(fault)
+        await eventually(lambda: _knows(house, strangers[0]))
+
+
+async def _knows(house: House, person: str) -> bool:
+    """Whether somebody has a name, once they ask again."""
+    asked = await house.control.say(house.scene.channel, person, "And now?", mention=True)
+    message_id = places.by_message(house.scene.channel, asked)
+    await eventually(lambda: message_id in house.inbox.put_)
+    return bool(house.inbox.put_[message_id].author_name)
 
 
 # ---- what is refused, and what cannot be taken --------------------------------------------------------
@@ -317,14 +332,14 @@ async def test_a_deleted_question_goes(house: House) -> None:
     async with house.listening() as gateway:
         ts = await house.say("How far is it?")
         asked = await house.taken()
-        again = Message(places.again(asked.id), asked.thread, asked.author, asked.text, asked.at)
-        await gateway.questions.remember(again)
+        anew = Message(again(asked.id), asked.thread, asked.author, asked.text, asked.at)
+        await gateway.questions.remember(anew)
         other = await house.control.say(scene.channel, scene.person, "What a day.")
         await house.control.delete(scene.channel, other)
         await house.control.delete(scene.channel, ts)
         await eventually(lambda: len(house.inbox.deleted) == 2)
         await house.over()
-    assert house.inbox.deleted == [(asked.thread, asked.id), (asked.thread, again.id)]
+    assert house.inbox.deleted == [(asked.thread, asked.id), (asked.thread, anew.id)]
 
 
 async def test_slacks_own_stop_stops_the_thread(house: House) -> None:

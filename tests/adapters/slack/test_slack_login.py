@@ -7,8 +7,9 @@ from adapters.slack.buttons import Press
 from adapters.slack.login import address
 from adapters.slack.platform import connected
 from core.errors import SettingsError
+from core.questions import again
 from core.types import Message, ThreadId
-from tests.adapters.discord.parts import FakeNotes, FakeRates
+from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.emulators.slack import faults
 from tests.emulators.slack.server import SlackServer
 
@@ -53,9 +54,9 @@ def test_a_message_says_where_its_answer_goes() -> None:
     """By its id and its thread's, also when it is asked again."""
     asked = message(places.by_message("C1", "12.5"), places.in_thread("C1", "10.1"))
     assert places.place(asked) == places.Place("C1", "10.1", "12.5", None)
-    again = message(places.again(places.again(asked.id)), asked.thread)
-    assert again.id == "C1:12.5+2"
-    assert places.place(again) == places.place(asked)
+    anew = message(again(again(asked.id)), asked.thread)
+    assert anew.id == "C1:12.5+2"
+    assert places.place(anew) == places.place(asked)
     command = message(places.by_callback("1.secret"), places.private("C1", "U1"))
     assert places.place(command) == places.Place("C1", None, None, "U1")
     assert "secret" not in command.id
@@ -66,7 +67,7 @@ def test_a_message_says_where_its_answer_goes() -> None:
 
 def test_a_button_says_what_it_does_and_for_which_answer() -> None:
     """Nothing else has to be known of it, whoever is pressed when."""
-    asked = message(places.again(places.by_callback("1.2")), places.private("C1", "U1"))
+    asked = message(again(places.by_callback("1.2")), places.private("C1", "U1"))
     row = buttons.row(asked, "stop", "again", "sources", block_id="b")
     thumbs = buttons.feedback(asked, block_id="f")["elements"][0]
     sides = [

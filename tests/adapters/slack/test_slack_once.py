@@ -11,7 +11,7 @@ from adapters.slack.platform import SlackPlatform
 from core.errors import WriteFailed
 from core.ports import Reply
 from core.types import Message
-from tests.adapters.discord.parts import eventually
+from tests.adapters.platform_parts import Step, play
 from tests.adapters.slack.answering import (
     APPEND,
     PLAIN,
@@ -22,10 +22,8 @@ from tests.adapters.slack.answering import (
     START,
     STOP,
     UPDATE,
-    Step,
     answers,
     page,
-    play,
     shown,
     without_streams,
 )
@@ -37,6 +35,7 @@ from tests.emulators.slack.model import Message as Posted
 from tests.emulators.slack.model import Stream, Version
 from tests.emulators.slack.server import SlackServer
 from tests.fakes import FakeLedger
+from tests.parts import eventually
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it is done", "before its answer"])

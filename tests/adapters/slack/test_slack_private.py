@@ -7,7 +7,7 @@ from adapters.slack.platform import SlackPlatform
 from core.errors import PlatformError, RateLimited, UserError, WriteFailed
 from core.ports import END, FILE
 from core.types import Checkpoint, Outcome
-from tests.adapters.discord.parts import FakeNotes
+from tests.adapters.platform_parts import FakeNotes
 from tests.adapters.slack.parts import asked_privately
 from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage

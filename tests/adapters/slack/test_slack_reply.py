@@ -11,7 +11,7 @@ from adapters.slack.platform import SlackPlatform
 from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
 from core.ports import END
 from core.types import Citation, Outcome
-from tests.adapters.discord.parts import FakeNotes, FakeRates, eventually
+from tests.adapters.platform_parts import FakeNotes, FakeRates, Step, play
 from tests.adapters.slack.answering import (
     APPEND,
     LONG_END,
@@ -22,10 +22,8 @@ from tests.adapters.slack.answering import (
     SILENT,
     START,
     UNDER,
-    Step,
     answers,
     page,
-    play,
     shown,
     without_streams,
 )
@@ -34,6 +32,7 @@ from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage
 from tests.emulators.slack.server import SlackServer
 from tests.fakes import FakeLedger
+from tests.parts import eventually
 
 # ---- how an answer looks -------------------------------------------------------------------------------
 
@@ -48,6 +47,7 @@ async def test_an_answer_is_a_stream_that_ends_with_its_sources(
     await play(reply, ledger, PLAIN[:1])
     [growing] = await answers(slack, message)
     assert growing.stream
+    assert (reply.profile.limit, reply.profile.max_age) == (9000, 270), "bytes and seconds, then a new page"
     assert shown(growing) == ("It is", "", ())
     assert (growing.stream.state, growing.thread) == ("in_progress", place.root)
     assert growing.stream.recipient == (None if pane else slack.scene.person)
@@ -71,6 +71,20 @@ async def test_an_answer_is_a_stream_that_ends_with_its_sources(
     assert (answer.stream.state, answer.edited_at is None) == ("completed", False)
     assert (await slack.control.session(place.channel, place.root or "")).state == "active"
     assert len(await slack.control.calls("chat")) == 4, "as few calls as can be"
+
+
+async def test_a_stream_is_begun_for_a_person_of_another_workspace(
+    slack: SlackServer, platform: SlackPlatform, notes: FakeNotes
+) -> None:
+    """In Slack Connect: whose they are was noted when they asked."""
+    channel = await slack.control.new_channel("shared", shared=True)
+    partner = await slack.control.new_person("paco", channel=channel, partner=True)
+    await notes.put(places.team_note(partner), "T_PARTNER")
+    message, ledger = await asked(slack, where=channel, person=partner), FakeLedger()
+    await play(platform.reply(message, ledger), ledger, SHORT)
+    [answer] = await answers(slack, message)
+    assert answer.stream
+    assert (answer.stream.recipient, answer.stream.team) == (partner, "T_PARTNER")
 
 
 async def test_without_streams_an_answer_is_a_message_that_is_edited(
@@ -159,7 +173,6 @@ async def test_writes_wait_for_the_buckets_that_all_workers_share(
 
     prefix = f"slack:{slack.scene.team}:"
     assert [rate.bucket.removeprefix(prefix) for rate in rates.asked] == [
-        "users.info",
         "chat.appendStream",
         "chat.postMessage",
         f"chat.postMessage:{slack.scene.channel}",
@@ -194,6 +207,8 @@ async def test_a_status_is_shown_until_the_answer_begins(
     """In the thread; where Slack has none, it is not asked again."""
     message = await asked(slack, where=slack.scene.dm)
     place, reply = places.place(message), platform.reply(message, FakeLedger())
+    await reply.status(None)
+    assert not await slack.control.calls("setStatus"), "there is none to take away"
     showing = asyncio.create_task(reply.status("Reading a.pdf …"))
 
     async def status() -> Any:

@@ -12,7 +12,7 @@ from core.errors import PageClosed, WriteFailed
 from core.ports import END
 from core.retrying import RetryingReply
 from core.types import Checkpoint, Message, Outcome
-from tests.adapters.discord.parts import FakeNotes, eventually
+from tests.adapters.platform_parts import FakeNotes, play
 from tests.adapters.slack.answering import (
     ANSWERED,
     APPEND,
@@ -25,7 +25,6 @@ from tests.adapters.slack.answering import (
     UPDATE,
     answers,
     page,
-    play,
     without_streams,
 )
 from tests.adapters.slack.parts import asked, speaking
@@ -33,6 +32,7 @@ from tests.emulators.shared.faults import Fault
 from tests.emulators.slack import faults
 from tests.emulators.slack.server import SlackServer
 from tests.fakes import FakeLedger
+from tests.parts import eventually
 
 # ---- a whole answer ------------------------------------------------------------------------------------
 
@@ -67,6 +67,7 @@ async def test_a_long_answer_is_whole_whatever_becomes_of_its_streams(
     else:
         pages.append(last)
         assert " ".join(map(page, pages)).split() == LONG.split()
+        assert all(len(page(each).encode()) <= 9000 for each in pages)
     assert [each.actions for each in pages[:-1]] == [[]] * (len(pages) - 1)
     assert pages[-1].actions == ["chasqui:again", "chasqui:feedback"]
 

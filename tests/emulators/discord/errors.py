@@ -36,6 +36,7 @@ ERRORS = {
     50083: (400, "Thread is archived"),
     50109: (400, "The request body contains invalid JSON."),
     160002: (400, "Cannot reply without permission to read message history"),
+    160006: (400, "Maximum number of active threads reached"),
     160005: (400, "Thread is locked"),
     160004: (400, "A thread has already been created for this message"),
 }

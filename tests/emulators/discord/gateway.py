@@ -273,12 +273,14 @@ class Gateway:
         for connection in self.connections:
             connection.send({"op": RECONNECT, "d": None})
 
-    def invalidate(self, *, resumable: bool) -> None:
-        """Send op 9 to everyone; sessions that are not resumable are gone."""
-        if not resumable:
-            self.sessions.clear()
-        for connection in self.connections:
-            connection.send({"op": INVALID, "d": resumable})
+    def invalidate(self, *, resumable: bool, shard: int | None = None) -> None:
+        """Send op 9 to a shard or to everyone; sessions that are not resumable are gone."""
+        for key, session in list(self.sessions.items()):
+            if shard in (None, session.shard[0]):
+                if not resumable:
+                    del self.sessions[key]
+                if session.connection:
+                    session.connection.send({"op": INVALID, "d": resumable})
 
     def silence(self) -> None:
         """Let the connections that stand say nothing any more: no events, no ACKs."""

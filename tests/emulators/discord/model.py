@@ -31,12 +31,13 @@ class User:
 
 @dataclass(slots=True)
 class Role:
-    """A role of a guild; the one with the guild's own id is everyone's."""
+    """A role of a guild; the one with the guild's own id is everyone's, and a `bot` has one of its own."""
 
     id: str
     name: str
     permissions: int
     mentionable: bool = False
+    bot: str | None = None
 
 
 @dataclass(slots=True)

@@ -34,7 +34,8 @@ def role(each: Role, position: int) -> Json:
     """A role object."""
     look = {"color": 0, "colors": {"primary_color": 0}, "hoist": False, "managed": False, "flags": 0}
     known = {"id": each.id, "name": each.name, "permissions": str(each.permissions), "position": position}
-    return {**known, "mentionable": each.mentionable, **look}
+    of_a_bot = {"managed": True, "tags": {"bot_id": each.bot}} if each.bot else {}
+    return {**known, "mentionable": each.mentionable, **look, **of_a_bot}
 
 
 def guild(world: World, each: Guild) -> Json:

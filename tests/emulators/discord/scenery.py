@@ -62,7 +62,8 @@ class Scenery:
         world, application = self._world, self._world.application
         guild = world.new_guild(name, owner or application.owner, permissions.bits(*MEMBERS_MAY))
         if bot:
-            guild.roles[application.id] = Role(application.id, "chasqui", permissions.bits(*BOT_MAY))
+            may = permissions.bits(*BOT_MAY)
+            guild.roles[application.id] = Role(application.id, "chasqui", may, bot=application.bot)
             await self.join(guild.id, application.bot, [application.id])
         await self.new_channel(guild.id, "general")
         return guild.id

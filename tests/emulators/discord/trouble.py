@@ -28,9 +28,9 @@ class Trouble(Troubles):
         """The gateway sends op 7."""
         self._platform.gateway.ask_to_reconnect()
 
-    async def invalidate(self, *, resumable: bool = False) -> None:
-        """The gateway sends op 9."""
-        self._platform.gateway.invalidate(resumable=resumable)
+    async def invalidate(self, *, resumable: bool = False, shard: int | None = None) -> None:
+        """The gateway sends op 9, to one shard or to all."""
+        self._platform.gateway.invalidate(resumable=resumable, shard=shard)
 
     async def silence(self) -> None:
         """The gateway's connections stay open and say nothing more: no events, no ACKs."""

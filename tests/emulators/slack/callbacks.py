@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +32,7 @@ class Callbacks:
         """Show that the app owns the URL, as when somebody enters it in its settings."""
         body = {
             "token": self._application.verification,
-            "challenge": "3eZbrw1aB10",
+            "challenge": secrets.token_hex(8),
             "type": "url_verification",
         }
         status, answer, _ = await self._post(json.dumps(body), "application/json", {}, 10)

@@ -1,0 +1,125 @@
+"""The documents of the team: metadata and changes under one hash tag, each text under a key of its own.
+
+They are the team's own and have no TTL. A text is written before the entry that tells of it and deleted
+before that leaves: whoever finds an entry without a text passes it over. Each change has a number, so that
+a follower asks for those after the last one that it knows. A removed document is among the changes and not
+among the entries.
+"""
+
+import asyncio
+import zlib
+
+import structlog
+
+from adapters.redis import keys
+from adapters.redis.store import Store
+from adapters.redis.values import pack, pairs, text, unpack
+from core.ports import Changes
+from core.types import Document, Entry, Source
+
+log = structlog.get_logger()
+
+_AT_ONCE = 500
+"""Changes that one call returns at most."""
+
+_PRELUDE = f"local {', '.join(keys.ShelfKeys._fields)} = unpack(KEYS)"
+
+# A shelf that was lost and begun again has another beginning, so that no follower takes it for the old one.
+_CHANGE = f"""
+-- KEYS: ShelfKeys. ARGV: document id, its Entry or nothing
+{_PRELUDE}
+local born, last = (redis.call('GET', version) or ''):match('^(%d+)%-(%d+)$')
+local time = redis.call('TIME')
+born = born or time[1] .. string.format('%06d', time[2])
+if ARGV[2] ~= '' then
+  redis.call('HSET', entries, ARGV[1], ARGV[2])
+elseif redis.call('HDEL', entries, ARGV[1]) == 0 then
+  return
+end
+local number = string.format('%d', (last or 0) + 1)
+redis.call('ZADD', changes, number, ARGV[1])
+redis.call('SET', version, born .. '-' .. number)
+"""
+
+_CHANGES = f"""
+-- KEYS: ShelfKeys. ARGV: version that is known, how many changes at most -> up to which version, 1 where
+-- nothing from before counts, and of each change the id and the Entry or nothing
+{_PRELUDE}
+local now = redis.call('GET', version) or ''
+if now == ARGV[1] then return {{now, 0}} end
+local born, known_born = now:match('^%d+'), ARGV[1]:match('^%d+')
+local anew = born ~= known_born
+local after = anew and 0 or ARGV[1]:match('%d+$')
+local found = redis.call('ZRANGEBYSCORE', changes, '(' .. after, '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
+local reply = {{now, anew and 1 or 0}}
+for n = 1, #found, 2 do
+  reply[1] = born .. '-' .. string.format('%d', found[n + 1])
+  reply[n + 2] = found[n]
+  reply[n + 3] = redis.call('HGET', entries, found[n]) or ''
+end
+return reply
+"""
+
+
+class RedisShelf:
+    """As `Shelf`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names = keys.of_shelf()
+
+    async def put(self, document: Document, entry: Entry) -> None:
+        """As `Shelf.put`."""
+        stored = await asyncio.to_thread(lambda: zlib.compress(pack(document)))  # it may be megabytes
+        await self._store.command("SET", keys.shelved(document.id), stored)
+        await self._store.run(_CHANGE, self._names, document.id, pack(entry))
+
+    async def remove(self, document_id: str) -> None:
+        """As `Shelf.remove`."""
+        await self._store.command("DEL", keys.shelved(document_id))
+        await self._store.run(_CHANGE, self._names, document_id, "")
+
+    async def document(self, document_id: str) -> Document | None:
+        """As `Shelf.document`."""
+        key = keys.shelved(document_id)
+        stored = await self._store.command("GET", key)
+        return await asyncio.to_thread(_document, stored, key) if stored else None
+
+    async def entries(self) -> list[Entry]:
+        """As `Shelf.entries`; what cannot be read is left out."""
+        stored = await self._store.command("HVALS", self._names.entries)
+        read = filter(None, (unpack(Entry, each, self._names.entries) for each in stored))
+        return sorted(read, key=lambda entry: (entry.source, entry.path))
+
+    async def changes(self, since: str) -> Changes:
+        """As `Shelf.changes`. An entry that cannot be read counts as gone: nobody knows who may see it."""
+        version, anew, *changed = await self._store.run(_CHANGES, self._names, since, _AT_ONCE)
+        found = {
+            text(name): unpack(Entry, stored, self._names.entries) if stored else None
+            for name, stored in pairs(changed)
+        }
+        entries = [entry for entry in found.values() if entry]
+        gone = [name for name in found if not found[name]]
+        return Changes(text(version), entries, gone, bool(anew), more=len(found) == _AT_ONCE)
+
+    async def add(self, source: Source) -> None:
+        """As `Shelf.add`."""
+        await self._store.command("HSET", self._names.sources, keys.source(source.address), pack(source))
+
+    async def drop(self, address: str) -> None:
+        """As `Shelf.drop`."""
+        await self._store.command("HDEL", self._names.sources, keys.source(address))
+
+    async def sources(self) -> list[Source]:
+        """As `Shelf.sources`; what cannot be read is left out."""
+        stored = await self._store.command("HVALS", self._names.sources)
+        read = filter(None, (unpack(Source, each, self._names.sources) for each in stored))
+        return sorted(read, key=lambda source: source.address)
+
+
+def _document(stored: bytes, key: str) -> Document | None:
+    try:
+        return unpack(Document, zlib.decompress(stored), key)
+    except zlib.error as error:
+        log.warning("redis.value_unreadable", kind="Document", key=key, error=type(error).__name__)
+        return None

@@ -1,0 +1,136 @@
+"""One replica as its router knows it: what it can take, what runs there, and how it did so far."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import structlog
+
+from core.breaker import Breaker, State
+from core.errors import BackendError, BackendFailed, BackendUnavailable, StreamBroken
+from core.ports import Backend
+from core.types import Delta, Limits, Sampling
+
+log = structlog.get_logger()
+
+LONGEST_WAIT = 20.0
+"""Seconds: a replica that asks for more patience is asked again after this."""
+REST = 5.0
+"""Seconds for which a replica that could not be reached is left alone: it may be loading."""
+ASK_AGAIN = 15.0
+"""Seconds until a replica that did not say its limits is asked for them again."""
+SLOTS_UNTIL_KNOWN = 16
+"""Slots that are counted on at a replica that was not asked yet how many it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaView:
+    """A replica as it is now, with what was counted since the start.
+
+    `first_text` is the mean of the seconds from a request to its first text. `continued` counts the answers
+    with which this replica went on after another one broke off.
+    """
+
+    name: str
+    state: State
+    limits: Limits | None
+    streams: int
+    requests: int
+    failures: int
+    ejections: int
+    continued: int
+    first_text: float
+
+
+class RoutedReplica:
+    """A replica among others. `clock` tells the time in seconds."""
+
+    def __init__(self, name: str, backend: Backend, clock: Callable[[], float]) -> None:
+        self.name = name
+        self.backend = backend
+        self.limits: Limits | None = None
+        self.streams = self.continued = 0
+        self._clock = clock
+        self._breaker = Breaker(clock)
+        self._ask_at: float | None = None
+        self._requests = self._answers = self._failures = self._ejections = 0
+        self._waited = 0.0  # seconds from the request to the first text, of all answers
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it may be asked; one that was asked for its limits and never said them is not there yet."""
+        return self._breaker.lets_through and (self.limits is not None or self._ask_at is None)
+
+    @property
+    def slots(self) -> int:
+        """How many streams it takes at once, as far as it said so."""
+        return self.limits.max_concurrent if self.limits else SLOTS_UNTIL_KNOWN
+
+    @property
+    def may_say_limits(self) -> bool:
+        """Whether it is time to ask for limits that are not known."""
+        return self.limits is None and (self._ask_at is None or self._clock() >= self._ask_at)
+
+    async def ask_limits(self) -> BackendError | None:
+        """Learn what it can take, or why it does not say; whoever comes meanwhile need not wait for that."""
+        self._ask_at = self._clock() + ASK_AGAIN
+        try:
+            self.limits = await self.backend.limits()
+        except BackendError as error:
+            return error
+        return None
+
+    async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+        """As `Backend.stream`; what becomes of it is remembered."""
+        spoke, error = False, None
+        self.streams += 1
+        self._requests += 1
+        began = self._breaker.begins()
+        try:
+            async with aclosing(self.backend.stream(prompt, params)) as deltas:
+                async for delta in deltas:
+                    if not spoke and (delta.text or delta.finish):
+                        spoke = True
+                        self._answers += 1
+                        self._waited += self._clock() - began
+                    yield delta
+        except BackendError as exc:
+            error = exc
+            raise
+        finally:
+            self.streams -= 1
+            if error:
+                self._learn(error)
+            elif spoke:  # also one that is left early, because enough was said
+                self._breaker.succeeded(began)
+            else:
+                self._breaker.left()
+
+    def _learn(self, error: BackendError) -> None:
+        """Note that a stream failed."""
+        kind = type(error).__name__
+        log.warning("router.attempt_failed", replica=error.replica, error=kind, detail=error.detail)
+        self._failures += 1
+        if isinstance(error, BackendUnavailable):
+            self._breaker.rests(REST)
+        if error.retry_after is not None:
+            self._breaker.rests(min(error.retry_after, LONGEST_WAIT))
+        if not isinstance(error, BackendUnavailable | BackendFailed | StreamBroken):
+            self._breaker.left()  # it works: the request was wrong, or there were too many
+        elif self._breaker.failed():
+            self._ejections += 1
+            log.warning("router.replica_ejected", replica=self.name)
+
+    def view(self) -> ReplicaView:
+        """How it is now."""
+        return ReplicaView(
+            self.name,
+            self._breaker.state,
+            self.limits,
+            self.streams,
+            self._requests,
+            self._failures,
+            self._ejections,
+            self.continued,
+            self._waited / max(self._answers, 1),
+        )

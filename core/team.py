@@ -1,0 +1,87 @@
+"""The documents of the team as one process knows them: an index that follows the shelf."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+import structlog
+
+from core.ports import Changes, KnowledgeIndex, Shelf
+from core.types import Audience, Document, Entry
+
+log = structlog.get_logger()
+
+_AT_ONCE = 16
+"""Documents that are fetched at the same time."""
+
+
+class TeamDocuments:
+    """What is on the shelf, findable in `index`.
+
+    Whoever asks for it first brings it up to date, which is one command where nothing changed: what was
+    deleted or edited is not found any more by the next question.
+    """
+
+    def __init__(self, shelf: Shelf, index: KnowledgeIndex) -> None:
+        self._shelf = shelf
+        self._index = index
+        self._version = ""
+        self._documents: dict[str, Document] = {}
+        self._entries: dict[str, Entry] = {}
+        self._catching_up = asyncio.Lock()
+        self._takes_long = False
+
+    async def visible(
+        self, audiences: Collection[Audience], status: Callable[[str | None], Awaitable[None]] | None = None
+    ) -> list[Document]:
+        """The documents of exactly these audiences; `status` tells people of a longer wait."""
+        await self.catch_up(status)
+        return [document for document in self._documents.values() if document.audience in audiences]
+
+    def entry(self, document_id: str) -> Entry:
+        """What is known of a document that was found. Raises KeyError."""
+        return self._entries[document_id]
+
+    async def catch_up(self, status: Callable[[str | None], Awaitable[None]] | None = None) -> None:
+        """Take over all that changed on the shelf."""
+        told = status is not None and self._takes_long
+        if status and told:
+            await status(_CATCHING_UP)
+        async with self._catching_up:
+            more = True
+            while more and (changes := await self._shelf.changes(self._version)).version != self._version:
+                self._takes_long = len(changes.entries) > _AT_ONCE
+                if status and self._takes_long and not told:
+                    await status(_CATCHING_UP)
+                    told = True
+                await self._follow(changes)
+                more = changes.more  # and no longer: somebody may put documents all the while
+            self._takes_long = False
+        if status and told:
+            await status(None)
+
+    async def _follow(self, changes: Changes) -> None:
+        for gone in list(self._documents) if changes.anew else changes.gone:
+            await self._forget(gone)
+        for start in range(0, len(changes.entries), _AT_ONCE):
+            entries = changes.entries[start : start + _AT_ONCE]
+            found = await asyncio.gather(*(self._shelf.document(entry.id) for entry in entries))
+            for entry, document in zip(entries, found, strict=True):
+                await self._take(entry, document)
+        self._version = changes.version
+        log.info("team.followed", changed=len(changes.entries), documents=len(self._documents))
+
+    async def _take(self, entry: Entry, document: Document | None) -> None:
+        await self._forget(entry.id)
+        if document is None or document.audience != entry.audience:
+            log.warning("team.document_passed_over", document=entry.id)
+            return
+        await self._index.put(document)
+        self._documents[entry.id], self._entries[entry.id] = document, entry
+
+    async def _forget(self, document_id: str) -> None:
+        self._entries.pop(document_id, None)
+        if document := self._documents.pop(document_id, None):
+            await self._index.remove(document.id, document.audience)
+
+
+_CATCHING_UP = "Reading the team's documents …"

@@ -1,0 +1,129 @@
+"""What is found by its words, and that nothing of what others may see shows in it."""
+
+import random
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from adapters.search import LexicalIndex
+from core.types import Audience, Document, Passage
+
+PUBLIC, CREW, CAPTAIN = Audience("public"), Audience("channel", "slack:C1"), Audience("person", "slack:U1")
+WORDS = "leave boat soup tug harbour watch crew key office monday canteen price lunch note year".split()
+
+
+@pytest.fixture
+def index() -> Iterator[LexicalIndex]:
+    """An empty one."""
+    made = LexicalIndex()
+    yield made
+    made.close()
+
+
+def document(name: str, *texts: str, audience: Audience = PUBLIC) -> Document:
+    """A document of one passage for each text."""
+    passages = tuple(Passage(f"{name}:{n}", name, name, text, section=n) for n, text in enumerate(texts))
+    return Document(name, name, audience, passages, len(texts))
+
+
+def random_document(rng: random.Random, name: str, audience: Audience) -> Document:
+    """A document of common words."""
+    texts = (" ".join(rng.choices(WORDS, k=rng.randrange(5, 40))) for _ in range(rng.randrange(1, 6)))
+    return document(name, *texts, audience=audience)
+
+
+async def found(index: LexicalIndex, query: str, *audiences: Audience, k: int = 9) -> list[tuple[str, float]]:
+    """The ids of the passages that are found, and their scores."""
+    return [(hit.passage.id, hit.score) for hit in await index.search(query, audiences, k)]
+
+
+async def ids(index: LexicalIndex, query: str, *audiences: Audience) -> list[str]:
+    """The ids alone."""
+    return [name for name, _ in await found(index, query, *audiences)]
+
+
+async def test_only_what_an_audience_may_see_is_found(index: LexicalIndex) -> None:
+    """Each document by its own audience alone; without any nothing is."""
+    for each in (document("a", "The tug Paloma."), document("b", "The tug Paloma.", audience=CREW)):
+        await index.put(each)
+
+    assert await ids(index, "tug", PUBLIC) == ["a:0"]
+    assert await ids(index, "tug", CREW) == ["b:0"]
+    assert sorted(await ids(index, "tug", PUBLIC, CREW, CREW)) == ["a:0", "b:0"]
+    assert await ids(index, "tug", CAPTAIN) == []
+    assert await ids(index, "tug") == []
+
+
+async def test_no_rank_and_no_score_depends_on_what_is_hidden() -> None:
+    """300 searches find the same, in the same order, whatever else there is and was."""
+    rng = random.Random(7)
+    bare, full = LexicalIndex(), LexicalIndex()
+    for number in range(60):
+        audience = rng.choice((PUBLIC, CREW))
+        seen, hidden = (
+            random_document(rng, f"s{number}", audience),
+            random_document(rng, f"h{number}", CAPTAIN),
+        )
+        for each in (hidden, seen):
+            await full.put(each)
+        if number % 3 == 0:
+            await full.remove(hidden.id, CAPTAIN)
+        await bare.put(seen)
+    for _ in range(300):
+        query = " ".join(rng.choices(WORDS, k=3))
+        assert await found(full, query, PUBLIC, CREW, k=20) == await found(bare, query, PUBLIC, CREW, k=20)
+    bare.close()
+    full.close()
+
+
+async def test_a_typo_is_mended_from_visible_words_alone(index: LexicalIndex) -> None:
+    """Neither is a hidden word what was meant, nor does a hidden word keep a visible one from being it."""
+    await index.put(document("a", "The Esperanza leaves on Monday."))
+    await index.put(document("b", "The Esparanza is for sale.", audience=CAPTAIN))
+    await index.put(document("c", "Salaries are secret.", audience=CAPTAIN))
+
+    assert await ids(index, "esparanza", PUBLIC) == ["a:0"]
+    assert await ids(index, "salarys secrets", PUBLIC) == []
+
+
+async def test_passages_of_several_audiences_are_ranked_as_if_they_stood_in_one() -> None:
+    """A channel with one document is not ranked by how rare a word is among its own."""
+    rng = random.Random(3)
+    apart, together = LexicalIndex(), LexicalIndex()
+    for number in range(30):
+        one = random_document(rng, f"d{number}", PUBLIC)
+        await together.put(one)
+        await apart.put(one if number % 5 else document(one.id, *_texts(one), audience=CREW))
+    for word in WORDS:
+        expected = dict(await found(together, word, PUBLIC, k=99))
+        assert dict(await found(apart, word, PUBLIC, CREW, k=99)) == pytest.approx(expected)
+    apart.close()
+    together.close()
+
+
+async def test_what_is_removed_or_replaced_is_not_found_any_more(index: LexicalIndex) -> None:
+    """Also where it was the last of its audience, and where the audience itself changed."""
+    await index.put(document("a", "The tug Paloma.", "Soup."))
+    await index.put(document("a", "The schooner."))
+    assert await ids(index, "tug soup", PUBLIC) == []
+    assert await ids(index, "schooner", PUBLIC) == ["a:0"]
+
+    await index.remove("a", PUBLIC)
+    await index.remove("a", PUBLIC)
+    await index.put(document("a", "The schooner.", audience=CREW))
+    assert await ids(index, "schooner", PUBLIC) == []
+    assert await ids(index, "schooner", CREW) == ["a:0"]
+
+
+async def test_words_are_found_in_titles_and_headings_and_without_any_nothing_is(index: LexicalIndex) -> None:
+    """Signs of the query language are words like others."""
+    heading = Passage("x:0", "x", "harbour.md", "24 days.", heading=("Paid leave",))
+    await index.put(Document("x", "harbour.md", PUBLIC, (heading,), 1))
+
+    assert await ids(index, "leaving", PUBLIC) == ["x:0"]
+    assert await ids(index, 'harbour" OR NEAR(', PUBLIC) == ["x:0"]
+    assert await ids(index, "the of ?", PUBLIC) == []
+
+
+def _texts(of: Document) -> Sequence[str]:
+    return [passage.text for passage in of.passages]
