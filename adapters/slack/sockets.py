@@ -116,7 +116,7 @@ class _Connection:
     async def read(self) -> None:
         """Take what comes, until Slack asks for another connection or this one is lost."""
         async for frame in self._socket:
-            told = json.loads(frame.data) if frame.type is aiohttp.WSMsgType.TEXT else {}
+            told = _told(frame)
             if told.get("type") == "hello":
                 log.info("slack.connected", connections=told.get("num_connections"))
             elif told.get("type") == "disconnect":
@@ -148,6 +148,15 @@ class _Connection:
             for task in late:
                 task.cancel()
         await self._socket.close()
+
+
+def _told(frame: aiohttp.WSMessage) -> dict[str, Any]:
+    """What a frame says; one that is no JSON object says nothing to us."""
+    try:
+        told = json.loads(frame.data) if frame.type is aiohttp.WSMsgType.TEXT else {}
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _payload(response: BoltResponse) -> Any:

@@ -368,6 +368,15 @@ async def test_a_connection_that_says_nothing_is_given_up(house: House) -> None:
         await eventually(lambda: bool(house.inbox.messages))
 
 
+@pytest.mark.parametrize("text", ["pong", "[]", "{", ""])
+async def test_a_frame_that_is_none_of_slacks_changes_nothing(house: House, text: str) -> None:
+    """What says nothing to us ends no connection."""
+    async with house.listening():
+        await house.control.babble(text)
+        await house.say("How far is it?")
+        await house.taken()
+
+
 async def test_slack_may_be_away_for_a_while(house: House) -> None:
     """Connecting is tried again, and a limit of Slack's is no wrong token."""
     await house.control.fault(faults.broken("* apps.connections.open", 503, times=2))

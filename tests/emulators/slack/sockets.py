@@ -112,6 +112,11 @@ class Sockets:
             if socket.transport:
                 socket.transport.abort()
 
+    async def babble(self, text: str) -> None:
+        """Send a text frame that is none of Slack's."""
+        for socket in self.open:
+            await socket.web.send_str(text)
+
     def silence(self) -> None:
         """Send nothing more over the open connections, not even a pong, and keep them open."""
         for socket in self.open:

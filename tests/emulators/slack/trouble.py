@@ -30,6 +30,10 @@ class Trouble(Troubles):
         """End all sockets without a word."""
         self._platform.sockets.drop()
 
+    async def babble(self, text: str) -> None:
+        """A text frame that is none of Slack's comes over every socket."""
+        await self._platform.sockets.babble(text)
+
     async def silence_sockets(self) -> None:
         """The open sockets stay open, and nothing more comes over them."""
         self._platform.sockets.silence()
