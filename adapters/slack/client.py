@@ -60,7 +60,7 @@ class Bot:
 
 
 class Slack:
-    """Calls of the Web API. Raises only PlatformError; 429 is told to all workers."""
+    """Calls of the Web API. Raises only PlatformError; a write's 429 is told to all workers."""
 
     def __init__(self, web: AsyncWebClient, us: Bot, rates: Rates) -> None:
         """`web` must try nothing twice: what was posted and not acknowledged would stand twice."""

@@ -1,4 +1,4 @@
-"""Slack's gateway: listens, and puts what people ask into the inbox. It never answers."""
+"""Slack's gateway: listens, and puts what people ask into the inbox, or says why it does not."""
 
 import asyncio
 import re
