@@ -7,7 +7,7 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers lint bench soak proof lock clean
+.PHONY: help demo test test-servers fuzz lint bench soak proof lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ test: $(DEV) ## run the tests (ARGS="-k window")
 
 test-servers: $(DEV) ## run the tests of the store on every Redis-protocol server there is, and on a cluster
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -rs --all-servers tests/adapters/test_redis_*.py $(ARGS)
+
+fuzz: $(DEV) ## run the tests of core with new random inputs
+	CHASQUI_TEST_SEED=random $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/core $(ARGS)
 
 lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 	$(BIN)/ruff format --check --quiet .

@@ -2,7 +2,7 @@
 
 import regex
 
-from core.terms import ASKING_WORDS, GERMAN_WORDS, STOP_WORDS, sentences, terms, words
+from core.terms import ASKING_WORDS, GERMAN_WORDS, STOP_WORDS, bare, sentences, terms, words
 
 # A capital behind a word of the same sentence, or letters that end in digits ("db7").
 _NAME = regex.compile(
@@ -23,7 +23,7 @@ _CAPITAL = regex.compile(r"\p{Lu}\w+")
 
 def names(text: str) -> frozenset[str]:
     """The stemmed names in `text`; the first word of a sentence may be one, but nothing tells it."""
-    found = (name for name in _NAME.findall(text) if name.lower() not in _ORDINARY)
+    found = (name for name in _NAME.findall(bare(text)) if name.lower() not in _ORDINARY)
     return frozenset(term for name in found for term in terms(name))
 
 

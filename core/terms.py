@@ -140,12 +140,17 @@ def alike(a: str, b: str) -> bool:
     return a[start + 2 :] == b[start + 2 :] and a[start : start + 2] == b[start : start + 2][::-1]
 
 
-def _fold(text: str) -> str:
+def bare(text: str) -> str:
+    """`text` without accents and characters that nobody sees, so that they part no word."""
     if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(c for c in decomposed if unicodedata.category(c) not in _UNREAD)
-    return unicodedata.normalize("NFC", bare)
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    read = "".join(c for c in decomposed if unicodedata.category(c) not in _UNREAD)
+    return unicodedata.normalize("NFC", read)
+
+
+def _fold(text: str) -> str:
+    return text.lower() if text.isascii() else bare(text.casefold())
 
 
 _UNREAD = frozenset(("Mn", "Mc", "Me", "Cf"))

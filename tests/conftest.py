@@ -1,6 +1,14 @@
-"""What the command line of the tests takes."""
+"""What the command line of the tests takes, and where their random inputs come from."""
+
+import os
 
 import pytest
+from hypothesis import settings
+
+# Of one tree the tests say one thing: what is random is the same in each run, but for `make fuzz`.
+settings.register_profile("same", derandomize=True, database=None)
+if os.environ.get("CHASQUI_TEST_SEED") != "random":
+    settings.load_profile("same")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
