@@ -11,7 +11,7 @@ from typing import NamedTuple
 import regex
 
 from core import inline
-from core.blocks import Fence, Line, Paragraph, State, TableHead, content_start, lines, state_after
+from core.blocks import Fence, Line, Paragraph, State, TableHead, content_start, continued, lines, state_after
 from core.tables import Extent
 from core.types import PageProfile
 
@@ -230,7 +230,9 @@ class Plan:
         places = self._places
         if budget - places.weight[last] < limit / 2 or places.at[last] == len(self._text):
             return False
-        return last + 1 == len(places) or places.weight[last + 1] - places.behind[last] > limit
+        if last + 1 < len(places):
+            return places.weight[last + 1] - places.behind[last] > limit
+        return self._scale.weigh(self._text[places.at[last] :]) > limit
 
     def _force(self, start: Cut, budget: int, floor: int) -> Cut:
         """Where nothing may be cut: behind a space if there is one, else between graphemes."""
@@ -241,16 +243,29 @@ class Plan:
             closing = self._scale.closing(state_after(piece[:length], start.state))
             length = max(least, self._fitting_length(piece[:length], room - closing))
             space = max(piece.rfind(sign, length * 3 // 4, length) for sign in " \n") + 1
-            length = space if space >= least else length
+            length = self._clear_of_signs(start.at, space if space >= least else length, least)
             left = state_after(piece[:length].rstrip(), start.state)
             after = self._state_at(start.at + length)
             weight = start.behind + self._scale.weigh(piece[:length])
             self._forced[start.at, room, least] = Cut(start.at + length, weight, weight, 0.0, left, after)
         return self._forced[start.at, room, least]
 
+    def _clear_of_signs(self, start: int, length: int, least: int) -> int:
+        """`length`, or that of a stretch that ends before or behind the signs its last line begins with."""
+        line = self._line_at(start + length)
+        if line.before.inside:
+            return length
+        signs, _ = continued(line.after.containers, self._text[line.start : line.end])
+        if not line.start < start + length < line.start + signs:
+            return length
+        return line.start - start if line.start - start >= least else line.start + signs - start
+
+    def _line_at(self, offset: int) -> Line:
+        return self._lines[bisect_right(self._lines, offset, key=lambda line: line.start) - 1]
+
     def _state_at(self, offset: int) -> State:
         """What is open at a place that is no good place."""
-        line = self._lines[bisect_right(self._lines, offset, key=lambda line: line.start) - 1]
+        line = self._line_at(offset)
         if offset == line.start:
             return line.before
         leaf = line.after.leaf

@@ -324,6 +324,23 @@ def test_what_an_append_only_page_shows_near_its_end_is_a_good_end() -> None:
     assert all(page.endswith("words.") for page in show.pages)
 
 
+def test_a_page_never_begins_within_the_signs_of_a_line() -> None:
+    """Where code of a quote in a list is cut anywhere, the rest of a sign is no code."""
+    text = "*   one\n    > ~~~x\n    > four\n    > - seven **k\n    > dddd\n    > ~~~\n"
+
+    for limit in (24, 30, 36):
+        for pages in (cut(text, limit), streamed([text], PageProfile(limit))):
+            assert documents.same_code(pages, text), pages
+
+
+def test_emphasis_that_fits_a_page_is_seen_to_end_behind_it() -> None:
+    """A stream knows its end, so no page shows its first sign alone."""
+    text = f"{'word ' * 55}**{'bold ' * 100}ended** {'word ' * 30}"
+
+    for pages in (split(text, PageProfile(700)), streamed([text], PageProfile(700))):
+        assert [page.count("**") % 2 for page in pages] == [0] * len(pages)
+
+
 def test_emphasis_that_is_never_closed_is_closed_on_each_page() -> None:
     """What was shown as emphasis goes on as emphasis, also where the model forgot its end."""
     show = Show(DISCORD)
