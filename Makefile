@@ -16,7 +16,7 @@ demo: $(RUN) ## a real model answers questions about a file, offline (ARGS=--onc
 	@$(BIN)/chasqui demo $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS="-k window")
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-servers: $(DEV) ## run the tests of the store on every Redis-protocol server there is, and on a cluster
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -rs --all-servers tests/adapters/test_redis_*.py $(ARGS)
