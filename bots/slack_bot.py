@@ -8,13 +8,12 @@ from typing import Any
 
 import aiohttp
 import structlog
-from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import buttons, places
 from adapters.slack.buttons import Press
 from adapters.slack.client import Slack
 from adapters.slack.gateway import Event, Gateway
-from adapters.slack.login import address, login
+from adapters.slack.login import logged_in
 from adapters.slack.people import People
 from adapters.slack.responding import respond
 from adapters.slack.sockets import LAST_TAKEN, Sockets
@@ -33,7 +32,7 @@ from core.types import Message
 log = structlog.get_logger()
 
 _EDITED = "You changed your question. Shall I answer it again?"
-_PATIENCE = 30.0
+_PATIENCE = aiohttp.ClientTimeout(total=30.0)
 """Seconds for one call of the Web API."""
 _OFFERED = 86_400.0
 """Seconds for which it is known what was offered."""
@@ -45,12 +44,9 @@ Ack = Callable[..., Awaitable[Any]]
 class SlackBot(Gateway):
     """Listens, and turns what people type, pick and press into what the desk can do."""
 
-    def __init__(
-        self, slack: Slack, intake: Intake, desk: Desk, session: aiohttp.ClientSession, *, pane: bool
-    ) -> None:
+    def __init__(self, slack: Slack, intake: Intake, desk: Desk, *, pane: bool) -> None:
         super().__init__(slack, intake, pane=pane)
         self.desk = desk
-        self._session = session
         self.handlers |= {"app_home_opened": self._on_home, "assistant_thread_started": self._on_pane}
         self.app.command(re.compile(""))(self._on_command)
         self.app.action(buttons.ACTION)(self._on_press)
@@ -170,7 +166,7 @@ class SlackBot(Gateway):
         if not text:
             return
         try:
-            await respond(self._session, caller.respond, text, root=caller.root)
+            await respond(self.slack, caller.respond, text, root=caller.root)
         except PlatformError as error:
             log.warning("slack.not_told", error=type(error).__name__, detail=str(error))
 
@@ -179,21 +175,19 @@ async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: a
     """Listen until `draining` is set. Raises SettingsError for what only settings can mend."""
     assert ours.bot_token, "it was checked"
     token = ours.bot_token.get_secret_value()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE)) as session:
-        web = AsyncWebClient(token, address(ours.api_url), session=session, retry_handlers=[])
-        slack = Slack(web, await login(web), kept.rates)
-        bot = _built(slack, ours, kept, session)
+    async with logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE) as slack:
+        bot = _built(slack, ours, kept)
         if ours.mode == "http":
             assert ours.signing_secret, "it was checked"
             listener = Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)
             await listener.listen(http.host, http.port, draining)
         else:
             assert ours.app_token, "it was checked"
-            await Sockets(web, ours.app_token.get_secret_value(), bot.take).listen(draining)
+            await Sockets(slack.web, ours.app_token.get_secret_value(), bot.take).listen(draining)
         await bot.end(LAST_TAKEN)
 
 
-def _built(slack: Slack, ours: SlackSettings, kept: Stores, session: aiohttp.ClientSession) -> SlackBot:
+def _built(slack: Slack, ours: SlackSettings, kept: Stores) -> SlackBot:
     configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
     channels, names = Channels(places.NAME, kept.notes, configured), People(slack).names
     desk = Desk(
@@ -208,4 +202,4 @@ def _built(slack: Slack, ours: SlackSettings, kept: Stores, session: aiohttp.Cli
         names,
     )
     intake = Intake(kept.inbox, kept.notes, channels.of)
-    return SlackBot(slack, intake, desk, session, pane="assistant:write" in slack.us.scopes)
+    return SlackBot(slack, intake, desk, pane="assistant:write" in slack.us.scopes)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -14,6 +15,7 @@ from slack_sdk.http_retry.builtin_async_handlers import (
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.errors import mapped
+from adapters.slack.hosts import Hosts
 from core.errors import RateLimited
 from core.ports import Rate, Rates
 
@@ -62,15 +64,20 @@ class Bot:
 class Slack:
     """Calls of the Web API. Raises only PlatformError; a write's 429 is told to all workers."""
 
-    def __init__(self, web: AsyncWebClient, us: Bot, rates: Rates) -> None:
-        """`web` must try nothing twice: what was posted and not acknowledged would stand twice."""
+    def __init__(self, web: AsyncWebClient, http: aiohttp.ClientSession, us: Bot, rates: Rates) -> None:
+        """`web` must try nothing twice: what was posted and not acknowledged would stand twice.
+
+        `http` is for what is no call of the Web API: files and response URLs.
+        """
         self.us = us
-        self._web = web
+        self.web = web
+        self.http = http
+        self.hosts = Hosts.of(web.base_url)
         self._rates = rates
         self._reading = AsyncWebClient(
             web.token,
             web.base_url,
-            session=web.session,
+            session=http,
             retry_handlers=[
                 AsyncConnectionErrorRetryHandler(),
                 AsyncRateLimitErrorRetryHandler(),
@@ -111,9 +118,9 @@ class Slack:
             answer = await self._reading.api_call(method, http_verb="GET", params=args)
         elif method in _FORMS:
             form = {name: each if isinstance(each, str) else json.dumps(each) for name, each in args.items()}
-            answer = await self._web.api_call(method, data=form)
+            answer = await self.web.api_call(method, data=form)
         else:
-            answer = await self._web.api_call(method, json=args)
+            answer = await self.web.api_call(method, json=args)
         return answer.data if isinstance(answer.data, dict) else {}
 
     def _counted(self, method: str, channel: str) -> list[Rate]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import aiohttp
 
@@ -12,7 +12,6 @@ from adapters.slack.errors import Unsupported, mapped, refused
 from core.errors import FileRefused, PlatformError
 from core.types import Attachment
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _REDIRECTS = 3
 _PIECE = 1 << 16
 _WITHHELD = "chasqui:file?id="
@@ -56,13 +55,8 @@ async def described(slack: Slack, file: Attachment) -> Attachment:
 class Files:
     """Fetches files and sends them. The bot's token goes to Slack only, whatever an address says."""
 
-    def __init__(self, slack: Slack, session: aiohttp.ClientSession, token: str, api_url: str) -> None:
-        """`api_url` is that of the Web API: files may lie where it is, too."""
+    def __init__(self, slack: Slack) -> None:
         self._slack = slack
-        self._session = session
-        self._token = token
-        host = urlsplit(api_url).hostname or ""
-        self._hosts = _LOOPBACK if host in _LOOPBACK else {host}
 
     async def pieces(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """The bytes of a file. Raises FileRefused."""
@@ -82,7 +76,7 @@ class Files:
     async def _address(self, file: Attachment) -> tuple[str, str, int | None]:
         """Where a file lies now, its type and its size."""
         named = _ID.search(file.url)
-        if not named or (named["shown"] and not self._is_ours(file.url)):
+        if not named or (named["shown"] and not self._slack.hosts.has(file.url)):
             raise FileRefused(f"{file.name} does not lie on Slack. Attach the file itself.")
         try:
             told = (await self._slack.call("files.info", file=named["shown"] or named["withheld"]))["file"]
@@ -98,30 +92,23 @@ class Files:
 
     async def _opened(self, file: Attachment, url: str) -> aiohttp.ClientResponse:
         """The answer for a file, also where Slack sends us on to another of its own hosts."""
-        headers = {"Authorization": f"Bearer {self._token}", "Accept-Encoding": "identity"}
+        headers = {"Authorization": f"Bearer {self._slack.web.token}", "Accept-Encoding": "identity"}
         for _ in range(_REDIRECTS):
-            if not self._is_ours(url):
+            if not self._slack.hosts.has(url):
                 break
-            response = await self._session.get(url, headers=headers, allow_redirects=False)
+            response = await self._slack.http.get(url, headers=headers, allow_redirects=False)
             if response.status not in (301, 302, 303, 307, 308):
                 return response
             response.close()
             url = urljoin(url, response.headers.get("Location", ""))
         raise FileRefused(f"{file.name} does not lie on Slack. Attach the file itself.")
 
-    def _is_ours(self, url: str) -> bool:
-        address = urlsplit(url)
-        host = address.hostname or ""
-        if host == "slack.com" or host.endswith(".slack.com"):
-            return address.scheme == "https"
-        return address.scheme in ("http", "https") and host in self._hosts
-
     async def upload(self, name: str, text: str) -> str:
         """Bring a text to Slack, where nobody sees it before it is shared; its id. Raises PlatformError."""
         data = text.encode("utf-8", "replace")
         told = await self._slack.call("files.getUploadURLExternal", filename=name, length=len(data))
         with mapped():
-            async with self._session.post(str(told["upload_url"]), data=data) as response:
+            async with self._slack.http.post(str(told["upload_url"]), data=data) as response:
                 if response.status != 200:
                     raise refused(response.status, "")
         return str(told["file_id"])

@@ -1,16 +1,20 @@
 """Showing Slack the token, and where Slack is."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from adapters.slack.client import API, Bot
+from adapters.slack.client import API, Bot, Slack
 from adapters.slack.errors import TokenRefused, mapped
 from core.errors import ChasquiError, PlatformError, RateLimited, SettingsError, WriteFailed
+from core.ports import Rates
 
 log = structlog.get_logger()
 
@@ -30,6 +34,16 @@ def address(api_url: str | None) -> str:
     if found.scheme not in ("http", "https") or not found.hostname:
         raise SettingsError("CHASQUI_SLACK__API_URL must begin with http:// or https://.")
     return api_url.rstrip("/") + ("/" if found.path.strip("/") else "/api/")
+
+
+@asynccontextmanager
+async def logged_in(
+    bot_token: str, api_url: str | None, rates: Rates, *, patience: aiohttp.ClientTimeout
+) -> AsyncIterator[Slack]:
+    """The Web API for whoever has this token. Raises as `address` and `login`."""
+    async with aiohttp.ClientSession(timeout=patience) as http:
+        web = AsyncWebClient(bot_token, address(api_url), session=http, retry_handlers=[])
+        yield Slack(web, http, await login(web), rates)
 
 
 async def login(web: AsyncWebClient, *, patience: float = PATIENCE) -> Bot:

@@ -5,13 +5,11 @@ from contextlib import aclosing, asynccontextmanager
 from weakref import WeakValueDictionary
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import blocks, logs, places, transcript
 from adapters.slack.abilities import Abilities
-from adapters.slack.client import Slack
 from adapters.slack.files import Files
-from adapters.slack.login import address, login
+from adapters.slack.login import logged_in
 from adapters.slack.people import People
 from adapters.slack.private import PrivateReply
 from adapters.slack.reply import SlackReply
@@ -84,12 +82,9 @@ async def connected(
     bot_token: str, *, api_url: str | None, notes: Notes, rates: Rates
 ) -> AsyncIterator[SlackPlatform]:
     """The platform of a bot. Raises SettingsError for a token that Slack does not take."""
-    url = address(api_url)
     logs.forward()
-    async with aiohttp.ClientSession(timeout=_QUIET) as session:
-        web = AsyncWebClient(bot_token, url, session=session, retry_handlers=[])
-        slack = Slack(web, await login(web), rates)
+    async with logged_in(bot_token, api_url, rates, patience=_QUIET) as slack:
         abilities = Abilities(notes, slack.us.team)
         await abilities.load()
-        files, streams = Files(slack, session, bot_token, url), Streams(slack, notes)
-        yield SlackPlatform(Shared(slack, session, notes, abilities, files, People(slack), streams))
+        streams = Streams(slack, notes)
+        yield SlackPlatform(Shared(slack, notes, abilities, Files(slack), People(slack), streams))

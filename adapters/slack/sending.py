@@ -5,8 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
 from adapters.slack import blocks, places
 from adapters.slack.abilities import Abilities
 from adapters.slack.blocks import Content
@@ -30,7 +28,6 @@ class Shared:
     """What all replies of a process share."""
 
     slack: Slack
-    session: aiohttp.ClientSession
     notes: Notes
     abilities: Abilities
     files: Files
@@ -144,7 +141,7 @@ class PrivateSender:
         url = await self._shared.notes.get(places.respond_note(self._message.id))
         if url is None:
             raise PrivateOver("its 30 minutes are over")
-        await respond(self._shared.session, url, content.text, blocks=content.blocks)
+        await respond(self._shared.slack, url, content.text, blocks=content.blocks)
 
 
 async def tell_directly(slack: Slack, person: str, mrkdwn: str) -> None:

@@ -112,7 +112,7 @@ async def elsewhere() -> AsyncIterator[tuple[str, list[str]]]:
         return web.Response(text="secret")
 
     app = web.Application()
-    app.router.add_get("/{path:.*}", serve)
+    app.router.add_route("*", "/{path:.*}", serve)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.2", 0).start()

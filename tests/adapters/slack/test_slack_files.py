@@ -184,6 +184,6 @@ async def test_a_download_leaves_no_connection_open(slack: SlackServer, platform
     async with aclosing(platform.download(file)) as pieces:
         async for _ in pieces:
             break
-    connector = platform._shared.session.connector
+    connector = platform._shared.slack.http.connector
     assert isinstance(connector, aiohttp.TCPConnector)
     assert not connector._acquired

@@ -8,12 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack import inbound, places
-from adapters.slack.client import Slack
 from adapters.slack.gateway import Gateway
-from adapters.slack.login import login
+from adapters.slack.login import logged_in
 from adapters.slack.sockets import NOT_ACCEPTED, Sockets
 from core.channels import ChannelSettings
 from core.errors import InboxFull, SettingsError, StoreError
@@ -51,9 +49,8 @@ class House(Given):
         self, *, pane: bool = True, app_token: str = "", heartbeat: float = 10.0
     ) -> AsyncIterator[Gateway]:
         """A gateway that is ready."""
-        async with aiohttp.ClientSession() as http:
-            web = AsyncWebClient(self.scene.token, self.scene.api, session=http, retry_handlers=[])
-            slack = Slack(web, await login(web), FakeRates())
+        patience, rates = aiohttp.ClientTimeout(total=30), FakeRates()
+        async with logged_in(self.scene.token, self.scene.api, rates, patience=patience) as slack:
             gateway = Gateway(slack, self.intake, pane=pane)
 
             async def was_edited(asked: Message) -> None:
@@ -61,7 +58,7 @@ class House(Given):
 
             gateway.was_edited = was_edited  # type: ignore[method-assign] # as bots do
             token = app_token or self.scene.app_token
-            sockets, draining = Sockets(web, token, gateway.take, heartbeat=heartbeat), asyncio.Event()
+            sockets, draining = Sockets(slack.web, token, gateway.take, heartbeat=heartbeat), asyncio.Event()
             task = asyncio.create_task(sockets.listen(draining))
             try:
                 await eventually(lambda: self._ready(task))

@@ -7,7 +7,7 @@ from adapters.slack.platform import SlackPlatform
 from core.errors import PlatformError, RateLimited, UserError, WriteFailed
 from core.ports import END, FILE
 from core.types import Checkpoint, Outcome
-from tests.adapters.platform_parts import FakeNotes
+from tests.adapters.platform_parts import FakeNotes, elsewhere
 from tests.adapters.slack.parts import asked_privately
 from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage
@@ -123,6 +123,27 @@ async def test_a_response_that_slack_does_not_take_now_is_tried_again(
         await reply.write(0, "It is far.", final=True)
     await reply.write(0, "It is far.", final=True)
     assert len(await answers(slack)) == 1
+
+
+async def test_a_response_url_that_is_not_slacks_is_told_nothing(
+    slack: SlackServer, platform: SlackPlatform, notes: FakeNotes
+) -> None:
+    """Whoever made it up would read what is for one person, who is shown it by the bot itself."""
+    message = await asked_privately(slack, notes)
+    async with elsewhere() as (address, told):
+        for url in (
+            address,
+            f"{address}@slack.com/hook",
+            "http://hooks.slack.com/hook",
+            "slack.com",
+            "http://[",
+        ):
+            notes.kept[places.respond_note(message.id)] = url
+            reply = platform.reply(message, expecting())
+            await reply.write(0, "It is far.", final=True)
+        assert told == []
+    assert [each.shown for each in await answers(slack)] == ["It is far."] * 5
+    assert len(await slack.control.calls("postEphemeral")) == 5
 
 
 async def test_a_response_url_is_in_no_message(slack: SlackServer, notes: FakeNotes) -> None:
