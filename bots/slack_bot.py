@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 
 from adapters.slack import buttons, places
+from adapters.slack.audiences import Audiences
 from adapters.slack.buttons import Press
 from adapters.slack.client import Slack
 from adapters.slack.gateway import Event, Gateway
@@ -44,8 +45,8 @@ Ack = Callable[..., Awaitable[Any]]
 class SlackBot(Gateway):
     """Listens, and turns what people type, pick and press into what the desk can do."""
 
-    def __init__(self, slack: Slack, intake: Intake, desk: Desk, *, pane: bool) -> None:
-        super().__init__(slack, intake, pane=pane)
+    def __init__(self, slack: Slack, intake: Intake, people: People, desk: Desk, *, pane: bool) -> None:
+        super().__init__(slack, intake, people, pane=pane)
         self.desk = desk
         self.handlers |= {"app_home_opened": self._on_home, "assistant_thread_started": self._on_pane}
         self.app.command(re.compile(""))(self._on_command)
@@ -189,7 +190,7 @@ async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: a
 
 def _built(slack: Slack, ours: SlackSettings, kept: Stores) -> SlackBot:
     configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
-    channels, names = Channels(places.NAME, kept.notes, configured), People(slack).names
+    channels, people = Channels(places.NAME, kept.notes, configured), People(slack)
     desk = Desk(
         kept.inbox,
         kept.history,
@@ -199,7 +200,8 @@ def _built(slack: Slack, ours: SlackSettings, kept: Stores) -> SlackBot:
         channels,
         ours.moderators,
         slack,
-        names,
+        people,
+        Audiences(people, slack.us.team, kept.notes),
     )
     intake = Intake(kept.inbox, kept.notes, channels.of)
-    return SlackBot(slack, intake, desk, pane="assistant:write" in slack.us.scopes)
+    return SlackBot(slack, intake, people, desk, pane="assistant:write" in slack.us.scopes)

@@ -1,18 +1,20 @@
 """What commands, shortcuts, buttons and forms on Slack have in common: asking, and who may do what."""
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import structlog
 
 from adapters.slack import inbound, places
+from adapters.slack.audiences import Audiences
 from adapters.slack.client import Slack
+from adapters.slack.people import People as Members
 from bots.channels import Channels
 from core.channels import ChannelSettings
 from core.commands import Conversation
-from core.errors import PlatformError, StoreError, UserError
+from core.errors import PlatformError, StoreError, UserError, WriteFailed
 from core.intake import UNREACHABLE
 from core.ports import Feedbacks, History, Inbox, Notes, People
 from core.questions import Questions, again
@@ -60,8 +62,8 @@ class Desk:
     channels: Channels
     moderators: Collection[str]
     slack: Slack
-    names: Callable[[Iterable[str]], Awaitable[dict[str, str]]]
-    """What people are called, by their ids."""
+    members: Members
+    audiences: Audiences
 
     @property
     def questions(self) -> Questions:
@@ -79,7 +81,7 @@ class Desk:
         quoted: str = "",
     ) -> Message:
         """Accept a question. Raises UserError where it is not accepted, and StoreError."""
-        settings, names = await self.must_answer(caller), await self.names([caller.person])
+        settings, names = await self.must_answer(caller), await self.members.names([caller.person])
         message = Message(
             message_id,
             thread,
@@ -112,7 +114,7 @@ class Desk:
 
     async def accept(self, message: Message) -> None:
         """Put a question into the inbox, and remember whose it is."""
-        await self.inbox.put(message)
+        await self.inbox.put(await self.audiences.seen_by(message))
         await self.questions.remember(message)
 
     async def may_respond(self, caller: Caller, message_id: str) -> None:
@@ -158,8 +160,10 @@ class Desk:
         """Raise UserError unless this person may act for others, by the settings or as an admin."""
         if caller.person in self.moderators:
             return
-        told = (await self.slack.call("users.info", user=caller.person))["user"]
-        if not (told.get("is_admin") or told.get("is_owner")):
+        member = await self.members.person(caller.person)
+        if member is None:
+            raise WriteFailed("Slack does not say who this is")
+        if not member.is_admin or member.team != self.slack.us.team:
             raise UserError(_NOT_YOURS)
 
 

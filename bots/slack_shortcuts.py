@@ -111,6 +111,6 @@ async def _place(
 
 
 async def _quoted(desk: Desk, said: Said) -> str:
-    names = await desk.names(said.people)
+    names = await desk.members.names(said.people)
     text = inbound.words(said.text, desk.slack.us.user, names)
     return f"{said.name or names.get(said.author) or said.author}: {text}" if text else ""

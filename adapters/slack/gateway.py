@@ -18,6 +18,7 @@ from adapters.slack import inbound, logs, places
 from adapters.slack.client import Bot, Slack
 from adapters.slack.errors import Unreachable
 from adapters.slack.inbound import Said
+from adapters.slack.people import People
 from adapters.slack.reading import Reader
 from adapters.slack.sending import tell_directly
 from core.channels import ChannelSettings
@@ -49,14 +50,14 @@ class _Known(AsyncAuthorize):
 class Gateway:
     """The bot as Slack sees it. What comes is acknowledged once it was taken, and not before."""
 
-    def __init__(self, slack: Slack, intake: Intake, *, pane: bool) -> None:
+    def __init__(self, slack: Slack, intake: Intake, people: People, *, pane: bool) -> None:
         """`pane`: direct messages stand in the pane of an agent, where each begins a thread."""
         logs.forward()
         self.slack = slack
         self.intake = intake
         self.pane = pane
         self.questions = Questions(places.NAME, intake.notes)
-        self.reader = Reader(slack, intake)
+        self.reader = Reader(slack, intake, people)
         self.app = AsyncApp(
             name="chasqui",
             client=AsyncWebClient(),
@@ -103,11 +104,12 @@ class Gateway:
         kind = event.get("type")
         if kind in ("app_mention", "message"):
             tries = request.headers.get("x-slack-retry-num") or ["0"]  # Socket Mode says 0 of the first one
-            await self._on_message(event, last_try=tries[0] == str(_LAST_TRY))
+            shared = request.body.get("is_ext_shared_channel")
+            await self._on_message(event, shared=shared, last_try=tries[0] == str(_LAST_TRY))
         elif handle := self.handlers.get(str(kind)):
             await handle(event)
 
-    async def _on_message(self, event: Event, *, last_try: bool) -> None:
+    async def _on_message(self, event: Event, *, shared: object, last_try: bool) -> None:
         """Accept a question. Whatever is wrong with it, its author hears why."""
         channel, subtype = str(event.get("channel")), event.get("subtype")
         if subtype == "message_changed":
@@ -119,6 +121,7 @@ class Gateway:
             speak = event["type"] == "app_mention" or not inbound.mentions(said, self.slack.us.user)
             with structlog.contextvars.bound_contextvars(message_id=said.id):
                 try:
+                    await self.reader.audiences.heard(channel, shared)
                     refusal = await self._taken(said)
                     if refusal and speak:
                         await self._say_once(said, refusal)

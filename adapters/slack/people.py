@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import structlog
 
@@ -21,12 +22,31 @@ _PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class _Person:
-    """What somebody is called, and the workspace that they are of; known `until` this time."""
+class Person:
+    """What somebody is called, and the workspace that they are of, as far as Slack says; known `until`.
+
+    A guest is no member of it. An admin is one of that workspace, which need not be ours.
+    """
 
     name: str
     team: str
+    is_member: bool
+    is_admin: bool
     until: float
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> Self:
+        """Somebody as `users.info` tells: https://docs.slack.dev/reference/objects/user-object."""
+        profile = told.get("profile") or {}
+        name = profile.get("display_name") or profile.get("real_name") or told.get("name") or ""
+        less = ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot", "deleted")
+        return cls(
+            str(name),
+            str(told.get("team_id") or ""),
+            is_member=not any(told.get(each) for each in less),
+            is_admin=bool(told.get("is_admin") or told.get("is_owner")),
+            until=time.monotonic() + _KNOWN,
+        )
 
 
 class People:
@@ -34,20 +54,31 @@ class People:
 
     def __init__(self, slack: Slack) -> None:
         self._slack = slack
-        self._known: dict[str, _Person] = {}
+        self._known: dict[str, Person] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
 
     async def names(self, people: Iterable[str]) -> dict[str, str]:
         """What these people are called, by their ids."""
-        wanted, now = set(people), time.monotonic()
-        known = {each for each in wanted if each in self._known and now < self._known[each].until}
-        if asked := [task for each in sorted(wanted - known) if (task := self._asked(each))]:
-            await asyncio.wait(asked, timeout=_PATIENCE)
+        wanted = set(people)
+        await self._know(wanted)
         return {each: self._known[each].name for each in wanted if each in self._known}
+
+    async def person(self, person: str) -> Person | None:
+        """Somebody as Slack tells of them now, or told within the hour; None where it does not in time."""
+        await self._know({person})
+        known = self._known.get(person)
+        return known if known and time.monotonic() < known.until else None
 
     def team(self, person: str) -> str:
         """The workspace of a person, who in Slack Connect is of another one than we are; ours if in doubt."""
-        return self._known[person].team if person in self._known else self._slack.us.team
+        known = self._known.get(person)
+        return (known.team if known else "") or self._slack.us.team
+
+    async def _know(self, wanted: set[str]) -> None:
+        now = time.monotonic()
+        known = {each for each in wanted if each in self._known and now < self._known[each].until}
+        if asked := [task for each in sorted(wanted - known) if (task := self._asked(each))]:
+            await asyncio.wait(asked, timeout=_PATIENCE)
 
     def _asked(self, person: str) -> "asyncio.Task[None] | None":
         """Slack is asked about a person, once at a time; None where too many are asked about already."""
@@ -58,13 +89,10 @@ class People:
 
     async def _ask(self, person: str) -> None:
         try:
-            told = (await self._slack.call("users.info", user=person))["user"]
+            found = Person.read((await self._slack.call("users.info", user=person))["user"])
         except PlatformError as error:
             log.info("slack.person_not_read", error=str(error))
             return
-        profile = told.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or told.get("name") or person
         if len(self._known) >= _MANY:
             self._known.pop(next(iter(self._known)))
-        team = str(told.get("team_id") or self._slack.us.team)
-        self._known[person] = _Person(str(name), team, time.monotonic() + _KNOWN)
+        self._known[person] = found

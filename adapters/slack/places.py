@@ -94,6 +94,11 @@ def team_note(person: str) -> str:
     return f"{NAME}:team:{person}"
 
 
+def whose_note(channel: str) -> str:
+    """The note that says whether a channel is ours alone, or shared with another workspace."""
+    return f"{NAME}:whose:{channel}"
+
+
 def lacking_note(team: str, ability: str) -> str:
     """The note that says that a workspace does not offer something."""
     return f"{NAME}:lacking:{team}:{ability}"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import structlog
 
 from adapters.slack import files, inbound, places
+from adapters.slack.audiences import Audiences
 from adapters.slack.client import Slack
 from adapters.slack.inbound import Said
 from adapters.slack.people import People
@@ -27,10 +28,11 @@ _READ_IN = 8.0
 class Reader:
     """Reads what a question needs, of Slack and of the settings."""
 
-    def __init__(self, slack: Slack, intake: Intake) -> None:
+    def __init__(self, slack: Slack, intake: Intake, people: People) -> None:
+        self.audiences = Audiences(people, slack.us.team, intake.notes)
         self._slack = slack
         self._intake = intake
-        self._people = People(slack)
+        self._people = people
 
     async def question(self, said: Said, thread: ThreadId) -> Message:
         """The question that a message asks in a thread."""
@@ -43,7 +45,7 @@ class Reader:
             await self._intake.notes.put(note, team, seconds=places.KNOWN)
         asked = inbound.question(said, thread, self._slack.us.user, settings, names, earlier)
         described = await asyncio.gather(*(files.described(self._slack, each) for each in asked.attachments))
-        return replace(asked, attachments=tuple(described))
+        return await self.audiences.seen_by(replace(asked, attachments=tuple(described)))
 
     async def as_it_stands(self, thread: ThreadId, message_id: str) -> Message | None:
         """A question as its message asks it now; None where it was none, is gone, or cannot be read."""

@@ -12,6 +12,7 @@ import pytest
 from adapters.slack import inbound, places
 from adapters.slack.gateway import Gateway
 from adapters.slack.login import logged_in
+from adapters.slack.people import People
 from adapters.slack.sockets import NOT_ACCEPTED, Sockets
 from core.channels import ChannelSettings
 from core.errors import InboxFull, SettingsError, StoreError
@@ -51,7 +52,7 @@ class House(Given):
         """A gateway that is ready."""
         patience, rates = aiohttp.ClientTimeout(total=30), FakeRates()
         async with logged_in(self.scene.token, self.scene.api, rates, patience=patience) as slack:
-            gateway = Gateway(slack, self.intake, pane=pane)
+            gateway = Gateway(slack, self.intake, People(slack), pane=pane)
 
             async def was_edited(asked: Message) -> None:
                 self.offered.append(asked)

@@ -21,12 +21,14 @@ class Team:
 
 @dataclass(slots=True)
 class User:
-    """A person or a bot."""
+    """A person or a bot; an `admin` of their own workspace, or a `guest` there."""
 
     id: str
     name: str
     team: str
     bot: bool = False
+    guest: bool = False
+    admin: bool = False
 
 
 @dataclass(slots=True)

@@ -22,6 +22,10 @@ def user(world: World, found: User) -> Json:
         "tz_offset": -18_000,
         "profile": profile,
         "is_bot": found.bot,
+        "is_admin": found.admin,
+        "is_owner": False,
+        "is_restricted": found.guest,
+        "is_ultra_restricted": False,
         "is_app_user": False,
         "is_stranger": found.team != world.team.id,
     }

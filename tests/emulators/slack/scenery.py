@@ -32,9 +32,18 @@ class Scenery:
         self._platform = platform
         self._world = platform.world
 
-    async def new_person(self, name: str, *, channel: str | None = None, partner: bool = False) -> str:
-        """Someone new, in this channel, of our workspace or of the partner's; the id."""
+    async def new_person(
+        self,
+        name: str,
+        *,
+        channel: str | None = None,
+        partner: bool = False,
+        guest: bool = False,
+        admin: bool = False,
+    ) -> str:
+        """Someone new, in this channel, of our workspace or of the partner's, a guest or an admin there."""
         user = self._world.new_user(name, partner=partner)
+        user.guest, user.admin = guest, admin
         if channel:
             self._world.place(channel).members.add(user.id)
         return user.id

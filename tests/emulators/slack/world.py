@@ -51,7 +51,8 @@ class World:
         for each in self.channels.values():
             if each.kind in ("im", "mpim") and each.members == members:
                 return each
-        return self.new_channel("im" if len(members) == 2 else "mpim", "", members)
+        shared = any(self.users[each].team != self.team.id for each in members)
+        return self.new_channel("im" if len(members) == 2 else "mpim", "", members, shared=shared)
 
     def new_file(
         self,
