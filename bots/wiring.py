@@ -126,6 +126,7 @@ async def platforms(settings: Settings, kept: Stores) -> AsyncIterator[dict[str,
                 api_url=settings.slack.api_url,
                 notes=kept.notes,
                 rates=kept.rates,
+                stop=kept.inbox.stop,
             )
             found["slack"] = await stack.enter_async_context(slack)
         yield found

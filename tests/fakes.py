@@ -168,7 +168,7 @@ class FakeInbox:
         self.put_: dict[str, Message] = {}
         self.edited: list[Message] = []
         self.deleted: list[tuple[ThreadId, str]] = []
-        self.stopped: list[ThreadId] = []
+        self.stopped: list[tuple[ThreadId, str | None]] = []
         self.error: Exception | None = None
         self.begun = False
 
@@ -196,7 +196,7 @@ class FakeInbox:
 
     async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
         """As `Inbox.stop`."""
-        self.stopped.append(thread)
+        self.stopped.append((thread, message_id))
 
 
 class FakeShelf:

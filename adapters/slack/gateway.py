@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -33,6 +33,7 @@ Event = Mapping[str, Any]
 
 _LAST_TRY = 3
 """How often Slack tells a thing again that is not acknowledged: at once, in a minute and in five."""
+_AT_ONCE = ("0", "1")
 _TOLD = 3600.0
 """Seconds for which it is known that a sentence was said."""
 
@@ -69,9 +70,7 @@ class Gateway:
         )
         self.app.error(self._failed)
         self.app.event(re.compile(""))(self._on_event)
-        self.handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
-            "agent_session_stopped": self._stopped
-        }
+        self.handlers: dict[str, Callable[[Event], Awaitable[None]]] = {}
         self._taking: dict[str, asyncio.Task[str]] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._later: set[asyncio.Task[None]] = set()
@@ -102,10 +101,12 @@ class Gateway:
 
     async def _on_event(self, event: dict[str, Any], request: AsyncBoltRequest) -> None:
         kind = event.get("type")
+        [told, *_] = request.headers.get("x-slack-retry-num") or ["0"]  # Socket Mode says 0 of the first one
         if kind in ("app_mention", "message"):
-            tries = request.headers.get("x-slack-retry-num") or ["0"]  # Socket Mode says 0 of the first one
             shared = request.body.get("is_ext_shared_channel")
-            await self._on_message(event, shared=shared, last_try=tries[0] == str(_LAST_TRY))
+            await self._on_message(event, shared=shared, last_try=told == str(_LAST_TRY))
+        elif kind == "agent_session_stopped":
+            await self._stopped(event, late=told not in _AT_ONCE)
         elif handle := self.handlers.get(str(kind)):
             await handle(event)
 
@@ -149,10 +150,25 @@ class Gateway:
             await self.intake.inbox.delete(known[0], message_id)
             message_id = again(message_id)
 
-    async def _stopped(self, event: Event) -> None:
-        """Somebody pressed Slack's own Stop; the streams have ended already."""
+    async def _stopped(self, event: Event, *, late: bool) -> None:
+        """Who asked pressed Slack's own Stop; the streams have ended already.
+
+        It may be told after that answer has ended, in the midst of the next one: it is for what grew then.
+        Before anything grows it is for what is answered now, unless it is told late.
+        """
         thread = places.in_thread(str(event["channel"]), str(event["thread_ts"]))
-        await self.intake.inbox.stop(thread)
+        growing = await self.intake.notes.get(places.stream_note(thread))
+        streams: Collection[str] = event.get("streaming_message_ts") or ()
+        if growing is None:
+            if not streams and not late:
+                await self.intake.inbox.stop(thread)
+            return
+        ts, _, message_id = growing.partition(" ")
+        known = await self.questions.of(message_id)
+        is_theirs = known is None or known[1] == event.get("user")
+        is_it = ts in streams if streams else float(ts) <= float(event.get("event_ts") or "inf")
+        if is_it and is_theirs:
+            await self.intake.inbox.stop(thread, message_id)
 
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """One thing that cannot be taken stops no other; Slack tells it again."""

@@ -84,6 +84,11 @@ def waiting_note(message_id: str) -> str:
     return f"{NAME}:waiting:{message_id}"
 
 
+def stream_note(thread: ThreadId) -> str:
+    """The note of what grows in a thread: the timestamp of the last stream of an answer, and its question."""
+    return f"{NAME}:stream:{thread.key}"
+
+
 def file_note(message_id: str) -> str:
     """The note that names the file in which an answer stands whole."""
     return f"{NAME}:file:{message_id}"

@@ -1,6 +1,6 @@
 """Slack as a worker needs it: to speak and to fetch files. It needs no gateway."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from weakref import WeakValueDictionary
 
@@ -17,7 +17,7 @@ from adapters.slack.sending import Shared, ThreadSender
 from adapters.slack.standing import WAITING
 from adapters.slack.streaming import Streams
 from core.ports import Ledger, Notes, Rates
-from core.types import Attachment, Message
+from core.types import Attachment, Message, ThreadId
 
 _QUIET = aiohttp.ClientTimeout(total=None, connect=10, sock_read=30)
 
@@ -79,12 +79,17 @@ class SlackPlatform:
 
 @asynccontextmanager
 async def connected(
-    bot_token: str, *, api_url: str | None, notes: Notes, rates: Rates
+    bot_token: str,
+    *,
+    api_url: str | None,
+    notes: Notes,
+    rates: Rates,
+    stop: Callable[[ThreadId, str], Awaitable[None]],
 ) -> AsyncIterator[SlackPlatform]:
-    """The platform of a bot. Raises SettingsError for a token that Slack does not take."""
+    """The platform of a bot; `stop` is `Inbox.stop`. Raises SettingsError for a token that is not taken."""
     logs.forward()
     async with logged_in(bot_token, api_url, rates, patience=_QUIET) as slack:
         abilities = Abilities(notes, slack.us.team)
         await abilities.load()
         streams = Streams(slack, notes)
-        yield SlackPlatform(Shared(slack, notes, abilities, Files(slack), People(slack), streams))
+        yield SlackPlatform(Shared(slack, notes, abilities, Files(slack), People(slack), streams, stop))

@@ -89,12 +89,14 @@ class SlackReply:
         await self._begin()
         if self._stream and self._growing != page:
             await self._seal(self._stream)
+        if self._stopped and not final:
+            return  # until the answer ends, people see what they saw when they pressed
         await self._parts.settle(page)
         if self._stream:
             await self._go_on(self._stream, page, markdown, final=final)
         elif page not in self._parts.ids:
             await self._open(page, markdown, final=final)
-        elif final or not self._stopped:
+        else:
             await self._edit_page(page, markdown, final=final)
         await self._parts.note(page)
         with suppress(RateLimited, WriteFailed):  # the next write does it, or the end
@@ -128,6 +130,7 @@ class SlackReply:
         except Unreachable as error:
             log.warning("slack.unreachable", error=type(error).__name__, detail=str(error))
             await self._tell_directly(f"You asked me in <#{self._place.channel}>. {error.sentence}")
+        await self._shared.streams.over(self._message)
         await self._parts.note(END)
 
     # ---- pages ------------------------------------------------------------------------------------
@@ -149,7 +152,7 @@ class SlackReply:
             return False
         self._parts.doubtful.add(page)  # from here on, until Slack gives its id
         try:
-            stream = await self._shared.streams.start(self._place, self._message.author, neutral(markdown))
+            stream = await self._shared.streams.start(self._message, neutral(markdown))
         except Unsupported as error:
             await self._shared.abilities.missing(self._streams, error)
         except RateLimited as error:
@@ -172,8 +175,7 @@ class SlackReply:
             log.info("slack.stream_over", error=type(error).__name__, detail=str(error))
             if stream.text is None:
                 self._texts.pop(page, None)
-            self._leave_stream()
-            self._stopped = isinstance(error, StoppedByPerson)
+            await self._leave_stream(error)
         else:
             self._texts[page] = markdown
             return
@@ -199,8 +201,8 @@ class SlackReply:
         try:
             await stream.stop(metadata=blocks.marked(self._message, page))
             self._stream = None
-        except PageClosed:
-            self._leave_stream()
+        except PageClosed as error:
+            await self._leave_stream(error)
             await self._mark(page)
 
     async def _mark(self, page: int) -> None:
@@ -216,9 +218,15 @@ class SlackReply:
             return blocks.page(self._texts[page])
         return Content.of(await self._sender.read(self._parts.ids[page]))
 
-    def _leave_stream(self) -> None:
-        """Its message is edited from now on, and its end does not end the session."""
+    async def _leave_stream(self, error: PageClosed | None = None) -> None:
+        """Its message is edited from now on, and its end does not end the session.
+
+        Where it was a person who ended it, the answer ends: that is all a worker hears of it.
+        """
         self._stream, self._processing = None, True
+        if isinstance(error, StoppedByPerson) and not self._stopped:
+            self._stopped = True
+            await self._shared.stop(self._message.thread, self._message.id)
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -251,7 +259,7 @@ class SlackReply:
         try:
             await stream.stop(metadata=metadata, blocks=list(end.blocks))
         except PageClosed:
-            self._leave_stream()
+            await self._leave_stream()
             return False
         self._stream = None
         return True

@@ -1,6 +1,6 @@
 """How the parts of an answer reach people: as messages of a thread, or so that one person sees them."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from adapters.slack.responding import respond
 from adapters.slack.streaming import Streams
 from core.errors import PageClosed
 from core.ports import Notes
-from core.types import Message
+from core.types import Message, ThreadId
 
 _MOST_AT_ONCE = 200
 """Messages of a thread that are read with one call."""
@@ -33,6 +33,8 @@ class Shared:
     files: Files
     people: People
     streams: Streams
+    stop: Callable[[ThreadId, str], Awaitable[None]]
+    """As `Inbox.stop`: workers see that somebody pressed Slack's own Stop, also where no gateway is told."""
 
 
 @dataclass(frozen=True, slots=True)

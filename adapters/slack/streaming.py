@@ -9,6 +9,7 @@ from adapters.slack.errors import StreamOver
 from adapters.slack.places import Place
 from core.errors import PageClosed, RateLimited
 from core.ports import Notes
+from core.types import Message
 
 
 class Stream:
@@ -52,8 +53,12 @@ class Streams:
         self._slack = slack
         self._notes = notes
 
-    async def start(self, place: Place, person: str, text: str) -> Stream:
-        """Begin a message; in a channel it is this person who sees it grow. Raises PlatformError."""
+    async def start(self, message: Message, text: str) -> Stream:
+        """Begin a page of the answer; in a channel its asker sees it grow. Raises PlatformError.
+
+        It is noted what grows, so that who presses Slack's own Stop stops that answer and no other.
+        """
+        place, person = places.place(message), message.author
         recipient: dict[str, str] = {}
         if not place.is_direct:
             team = await self._notes.get(places.team_note(person)) or self._slack.us.team
@@ -65,7 +70,14 @@ class Streams:
             markdown_text=text,
             **recipient,
         )
-        return Stream(self._slack, place.channel, str(started["ts"]), text)
+        stream = Stream(self._slack, place.channel, str(started["ts"]), text)
+        note = places.stream_note(message.thread)
+        await self._notes.put(note, f"{stream.ts} {message.id}", seconds=places.KNOWN)
+        return stream
+
+    async def over(self, message: Message) -> None:
+        """An answer has ended: who presses Stop now was late."""
+        await self._notes.drop(places.stream_note(message.thread))
 
     async def end(self, place: Place, ts: str) -> None:
         """End a stream, if it is open, so that its message can be edited. Raises PlatformError."""

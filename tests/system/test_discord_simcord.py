@@ -96,7 +96,7 @@ async def test_buttons_do_what_they_say_after_a_restart() -> None:
         stop, bad = (item.custom_id for item in view.children)  # type: ignore[attr-defined] # they are buttons
 
         await place.ana.click(message, custom_id=stop)
-        assert place.inbox.stopped == [place.asked.thread]
+        assert [thread for thread, _ in place.inbox.stopped] == [place.asked.thread]
 
         shown = await place.ana.click(message, custom_id=bad)
         await place.ana.submit_modal(shown, {"typed": "Too short."})

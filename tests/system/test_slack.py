@@ -127,6 +127,21 @@ async def in_turn(urls: Sequence[str]) -> AsyncIterator[tuple[str, list[int]]]:
             await runner.cleanup()
 
 
+async def test_slacks_own_stop_needs_no_gateway(tmp_path: Path) -> None:
+    """Its process is gone when somebody presses: the model is stopped, and what was said stays."""
+    async with workspace(tmp_path / "data", TgiStandIn(goes_on, token_delay=0.05)) as here:
+        listening = await here.serve("slack")
+        await here.serve("worker")
+        root = await here.ask("How do I get there?")
+        await here.once(lambda found: _holds("Step 3 leads", found))
+        await listening.kill()
+        await here.control.stop(here.scene.channel, root, here.scene.person)
+        await until(lambda: here.model.running == 0)
+        [answer] = await here.settled()
+    assert "Stopped." in answer.shown
+    assert words(LONG)[: len(said([answer]))] == said([answer])
+
+
 async def test_a_gateway_and_a_worker_are_processes_of_their_own(tmp_path: Path) -> None:
     """What one takes the other answers; they share nothing but the store."""
     async with workspace(tmp_path / "data", TgiStandIn(LEAVE)) as here:

@@ -9,16 +9,24 @@ from adapters.slack.platform import SlackPlatform, connected
 from core.types import Message
 from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.emulators.slack.server import SlackServer
+from tests.fakes import FakeInbox
 
 
 @asynccontextmanager
 async def speaking(
-    slack: SlackServer, notes: FakeNotes | None = None, rates: FakeRates | None = None
+    slack: SlackServer,
+    notes: FakeNotes | None = None,
+    rates: FakeRates | None = None,
+    inbox: FakeInbox | None = None,
 ) -> AsyncIterator[SlackPlatform]:
     """The platform as a worker has it."""
     scene = slack.scene
     connection = connected(
-        scene.token, api_url=scene.api, notes=notes or FakeNotes(), rates=rates or FakeRates()
+        scene.token,
+        api_url=scene.api,
+        notes=notes or FakeNotes(),
+        rates=rates or FakeRates(),
+        stop=(inbox or FakeInbox()).stop,
     )
     async with connection as platform:
         yield platform

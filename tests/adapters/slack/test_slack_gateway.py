@@ -340,13 +340,35 @@ async def test_a_deleted_question_goes(house: House) -> None:
     assert house.inbox.deleted == [(asked.thread, asked.id), (asked.thread, anew.id)]
 
 
-async def test_slacks_own_stop_stops_the_thread(house: House) -> None:
-    """The event names the thread, not the question."""
+@pytest.mark.parametrize(
+    ("growing", "told", "stopped"),
+    [
+        (None, {}, [None]),
+        (None, {"retried": "2"}, []),
+        (None, {"streaming_message_ts": ["2.0"]}, []),
+        ("2.0", {"streaming_message_ts": ["1.9", "2.0"], "retried": "3"}, ["D1:1.2"]),
+        ("2.0", {"streaming_message_ts": ["1.9"]}, []),
+        ("2.0", {"streaming_message_ts": ["2.0"], "user": "U2"}, []),
+        ("2.0", {}, ["D1:1.2"]),
+        ("2.0", {"event_ts": "2.1"}, ["D1:1.2"]),
+        ("2.0", {"event_ts": "1.9"}, []),
+    ],
+)
+async def test_slacks_own_stop_stops_what_grew_when_it_was_pressed(
+    house: House, growing: str | None, told: dict[str, Any], stopped: list[str | None]
+) -> None:
+    """It may be told in the midst of the next answer, and names streams, not questions."""
+    thread = places.in_thread("D1", "1.2")
+    asked = Message(places.by_message("D1", "1.2"), thread, "U1", "How far?", 1.2)
+    retried = {"x-slack-retry-num": told.pop("retried", "0"), "content-type": "application/json"}
     async with house.listening() as gateway:
-        event = {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "1.2", "user": "U1"}
+        await gateway.questions.remember(asked)
+        if growing:
+            await house.notes.put(places.stream_note(thread), f"{growing} {asked.id}")
+        event = {"type": "agent_session_stopped", "channel": "D1", "thread_ts": "1.2", "user": "U1", **told}
         body = {"type": "event_callback", "event": event, "team_id": house.scene.team}
-        assert (await gateway.take(json.dumps(body), {"content-type": "application/json"})).status == 200
-    assert house.inbox.stopped == [places.in_thread("D1", "1.2")]
+        assert (await gateway.take(json.dumps(body), retried)).status == 200
+    assert house.inbox.stopped == [(thread, each) for each in stopped]
 
 
 # ---- connections ------------------------------------------------------------------------------------------

@@ -12,13 +12,18 @@ from core.types import Message, ThreadId
 from tests.adapters.platform_parts import FakeNotes, FakeRates
 from tests.emulators.slack import faults
 from tests.emulators.slack.server import SlackServer
+from tests.fakes import FakeInbox
+
+STOP = FakeInbox().stop
 
 
 @pytest.mark.parametrize("token", ["xoxb-wrong", "xapp-1-other", "nonsense"])
 async def test_a_token_that_slack_does_not_take_is_a_setting_to_mend(token: str) -> None:
     """In one sentence that does not hold it."""
     async with SlackServer() as slack:
-        connection = connected(token, api_url=slack.scene.api, notes=FakeNotes(), rates=FakeRates())
+        connection = connected(
+            token, api_url=slack.scene.api, notes=FakeNotes(), rates=FakeRates(), stop=STOP
+        )
         with pytest.raises(SettingsError, match="CHASQUI_SLACK__BOT_TOKEN") as raised:
             async with connection:
                 pass
@@ -30,7 +35,7 @@ async def test_slack_may_be_away_when_a_worker_starts() -> None:
     async with SlackServer() as slack:
         await slack.control.fault(faults.broken("POST auth.test", 503))
         connection = connected(
-            slack.scene.token, api_url=slack.scene.api, notes=FakeNotes(), rates=FakeRates()
+            slack.scene.token, api_url=slack.scene.api, notes=FakeNotes(), rates=FakeRates(), stop=STOP
         )
         async with connection as platform:
             assert platform.name == "slack"

@@ -12,7 +12,7 @@ from core.errors import PageClosed, WriteFailed
 from core.ports import END
 from core.retrying import RetryingReply
 from core.types import Checkpoint, Message, Outcome
-from tests.adapters.platform_parts import FakeNotes, play
+from tests.adapters.platform_parts import FakeNotes, Step, play
 from tests.adapters.slack.answering import (
     ANSWERED,
     APPEND,
@@ -31,7 +31,7 @@ from tests.adapters.slack.parts import asked, speaking
 from tests.emulators.shared.faults import Fault
 from tests.emulators.slack import faults
 from tests.emulators.slack.server import SlackServer
-from tests.fakes import FakeLedger
+from tests.fakes import FakeInbox, FakeLedger
 from tests.parts import eventually
 
 # ---- a whole answer ------------------------------------------------------------------------------------
@@ -181,6 +181,22 @@ async def test_words_whose_call_was_given_up_stand_once(
     assert [page(each) for each in await answers(slack, message)] == [SAID, "Take a llama."]
 
 
+@pytest.mark.parametrize("when", ["it grows", "the next page begins"])
+async def test_a_worker_ends_the_answer_that_a_person_stopped(when: str, slack: SlackServer) -> None:
+    """Slack tells it the worker as well, once: perhaps no gateway listens."""
+    inbox = FakeInbox()
+    async with speaking(slack, inbox=inbox) as platform:
+        message, ledger = await asked(slack), FakeLedger()
+        reply, place = platform.reply(message, ledger), places.place(message)
+        await play(reply, ledger, PLAIN[:1])
+        await slack.control.stop(place.channel, place.root or "", slack.scene.person)
+        assert inbox.stopped == []
+        more: Step = (1, lambda reply: reply.write(1, "Take", final=False))
+        await play(reply, ledger, [*([PLAIN[1]] if when == "it grows" else []), more, PLAIN[3]])
+        assert inbox.stopped == [(message.thread, message.id)]
+        assert [page(each) for each in await answers(slack, message)] == ["It is", "Take a llama."]
+
+
 async def test_who_presses_stop_sees_no_more_until_the_answer_ends(
     slack: SlackServer, platform: SlackPlatform
 ) -> None:
@@ -189,7 +205,7 @@ async def test_who_presses_stop_sees_no_more_until_the_answer_ends(
     reply, place = platform.reply(message, ledger), places.place(message)
     await play(reply, ledger, PLAIN[:1])
     await slack.control.stop(place.channel, place.root or "", slack.scene.person)
-    await play(reply, ledger, [PLAIN[1], PLAIN[1]])
+    await play(reply, ledger, [PLAIN[1], PLAIN[1], (1, lambda reply: reply.write(1, "Take", final=False))])
     [answer] = await answers(slack, message)
     assert page(answer) == "It is"
 
