@@ -36,6 +36,10 @@ inbox = typer.Typer(
     help="What waits for an answer, and what was set aside.", no_args_is_help=True, rich_markup_mode=None
 )
 kb = typer.Typer(help="The team's documents.", no_args_is_help=True, rich_markup_mode=None)
+evaluate = typer.Typer(
+    help="How good it is, measured on questions of yours.", no_args_is_help=True, rich_markup_mode=None
+)
+cli.add_typer(evaluate, name="eval")
 cli.add_typer(inbox, name="inbox")
 cli.add_typer(kb, name="kb")
 cli.add_typer(prompt, name="prompt")
@@ -275,6 +279,27 @@ def kb_stats(as_json: Json = False) -> None:
     from bots import kb
 
     _run(kb.stats(_settings("error"), as_json=as_json))
+
+
+@evaluate.command("kb")
+def eval_kb(
+    questions: Annotated[list[Path], typer.Argument(metavar="QUESTIONS.json...", help="Test questions.")],
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Let the model answer too; this takes long.")
+    ] = False,
+    sample: Annotated[int | None, typer.Option(min=1, help="Let it answer so many of each kind.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the risk-coverage curve into this SVG file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well the public documents are found, and how well it is told what they do not hold."""
+    from bots import eval_kb
+
+    work = eval_kb.evaluate(
+        _settings("error"), questions, answers=answers, sample=sample, plot=plot, as_json=as_json
+    )
+    _run(work)
 
 
 @cli.command()

@@ -60,17 +60,25 @@ async def app(settings: Settings) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(redis(settings))
         replicas = await stack.enter_async_context(backends(settings))
-        index = LexicalIndex()
-        stack.callback(index.close)
+        documents, team = await stack.enter_async_context(library(settings, store))
         router = Router(replicas, names=[replica.replica for replica in replicas])
         kept = _kept(settings, store, router.capacity)
-        largest = settings.answers.max_file_bytes
-        extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
-        team = TeamDocuments(RedisShelf(store), index)
         await stack.enter_async_context(_catching_up(team))
-        library = Library(RedisDocuments(store), index, extractor, team=team, max_bytes=largest)
-        assistant = Assistant(router, kept.history, library, policy(settings))
+        assistant = Assistant(router, kept.history, documents, policy(settings))
         yield App(kept.inbox, kept.history, kept.people, kept.notes, kept.rates, kept.feedbacks, assistant)
+
+
+@asynccontextmanager
+async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, TeamDocuments]]:
+    """What answers are looked for in, and the documents of the team that are in it."""
+    index = LexicalIndex()
+    largest = settings.answers.max_file_bytes
+    extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
+    team = TeamDocuments(RedisShelf(store), index)
+    try:
+        yield Library(RedisDocuments(store), index, extractor, team=team, max_bytes=largest), team
+    finally:
+        index.close()
 
 
 @asynccontextmanager

@@ -61,14 +61,16 @@ class Question:
 class Ground:
     """Passages to answer from, best first, or where the `wish` is for a whole document, all in its order.
 
-    No hits and no `refusal` leaves the model to itself. `strong` says that the best passage may be
-    quoted as the answer. With a `refusal`, `hits` are the nearest misses.
+    No hits and no `refusal` leaves the model to itself. `evidence` is the share of the question, 0 to 1,
+    that the best passage holds, and `strong` says that it may be quoted as the answer. With a `refusal`,
+    `hits` are the nearest misses.
     """
 
     hits: Sequence[Hit] = ()
     wish: Wish = Wish.ANSWER
     strong: bool = False
     refusal: str = ""
+    evidence: float = 0.0
 
 
 async def choose(question: Question, library: Library, grounding: Grounding, enough: float) -> Ground:
@@ -84,24 +86,37 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     of_file = question.attached or names_file(question.text, names)
     if wanted.whole and question.documents and (of_file or wanted is not Wish.EACH):
         return Ground(in_reading_order(_meant(question)), wanted)
-    about, before = topic(question.text), f"{_led_up_to(question)}\n{question.quoted}".strip()
-    about_answer = bool(question.turns) and not question.attached and is_about_answer(question.text)
-    if about_answer and before:  # what bore the answer out bears out what is wanted of it
-        about, before = before, about
-    query = f"{about} {before}"
-    hits = await library.search(question.thread, question.documents, query, _CANDIDATES, question.team)
+    about, before = sought(question)
+    about_answer = _is_about_answer(question)
+    hits = await library.search(
+        question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
+    )
     asked = await asyncio.to_thread(Asked.of, about, hits, before)
     hits, share = await asyncio.to_thread(_by_evidence, hits, asked, question.text)
     own = {document.id for document in question.documents}
     if wanted is Wish.EACH and share >= enough and any(hit.passage.document in own for hit in hits[:1]):
         return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
     if share >= enough or (hits and grounding is Grounding.OFF):
-        return Ground(hits, strong=share >= STRONG)
+        return Ground(hits, strong=share >= STRONG, evidence=share)
     # What is asked about stands in the conversation.
     said = bool(question.quoted) or about_answer or _was_said(question)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
-    return Ground(hits, refusal=_nothing_found(question))
+    return Ground(hits, refusal=_nothing_found(question), evidence=share)
+
+
+def sought(question: Question) -> tuple[str, str]:
+    """What passages are looked for to a question: what it is about, and what was said before that counts
+    less.
+    """
+    about, before = topic(question.text), f"{_led_up_to(question)}\n{question.quoted}".strip()
+    if before and _is_about_answer(question):  # what bore the answer out bears out what is wanted of it
+        about, before = before, about
+    return about, before
+
+
+def _is_about_answer(question: Question) -> bool:
+    return bool(question.turns) and not question.attached and is_about_answer(question.text)
 
 
 def _meant(question: Question) -> Sequence[Document]:
