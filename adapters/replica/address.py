@@ -28,8 +28,9 @@ class Address:
 
 
 def address(url: str, api_key: str = "") -> Address:
-    """Read ``http(s)://host:port[/prefix]`` or ``unix:/path``, and the key that is sent there.
+    """Read ``[http(s)://]host:port[/prefix][/v1]`` or ``unix:/path``, and the key that is sent there.
 
+    OpenAI's clients are given the address with ``/v1``, and people copy it: the root is what is before that.
     Raises SettingsError with a sentence that shows no credentials.
     """
     url, key = url.strip(), api_key.strip()
@@ -37,7 +38,7 @@ def address(url: str, api_key: str = "") -> Address:
         path = "/" + url.removeprefix("unix:").lstrip("/")
         return Address("http://localhost", f"unix:{path}", path, _authorization(key))
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if "://" in url or url.startswith("unix:") else f"http://{url}")
         host, port = parts.hostname, parts.port
         (host or "").encode("idna")
     except ValueError:  # a port that is no number, half an IPv6 address, a name that cannot be one
@@ -48,7 +49,8 @@ def address(url: str, api_key: str = "") -> Address:
             "Write http://HOST:PORT, https://HOST:PORT/PREFIX or unix:/PATH/TO.sock."
         )
     host = f"[{host}]" if ":" in host else host
-    place = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}{parts.path.rstrip('/')}"
+    prefix = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    place = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}{prefix}"
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return Address(f"{parts.scheme}://{place}", place, "", _authorization(key, user, password))
 

@@ -417,6 +417,15 @@ async def test_a_prefix_in_the_address_is_kept() -> None:
     assert backend.replica.endswith("/gpu-1")
 
 
+@pytest.mark.parametrize("form", ["http://{}/v1", "http://{}/v1/", "http://{}//", "{}", "{}/v1", " {} "])
+async def test_an_address_as_people_copy_it_works(form: str) -> None:
+    """With the path of OpenAI's clients, with a slash at its end, or without its scheme."""
+    async with TgiStandIn() as tgi, Tgi(form.format(tgi.url.removeprefix("http://"))) as backend:
+        await Heard().listen(backend)
+
+    assert f"http://{backend.replica}" == tgi.url
+
+
 async def test_a_replica_on_a_unix_socket_is_reached() -> None:
     """As an embedded model server may offer it."""
     with TemporaryDirectory(dir="/tmp") as folder:  # pytest's own may be too long for a socket's path
@@ -439,7 +448,7 @@ async def test_a_port_without_tls_is_unavailable_to_https() -> None:
     [
         *(
             "",
-            "localhost:8080",
+            "localhost:port",
             "ftp://host",
             "http://",
             "http://host:port",
