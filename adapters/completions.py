@@ -4,10 +4,15 @@ Sources: vllm/entrypoints/{openai/completion,serve/tokenize}, sglang/srt/entrypo
 serving_{completions,tokenize}.py and llama.cpp's tools/server. They agree on the route and on the shape
 of its events; where they differ, they differ as `_SERVERS` says.
 
+Of them only llama.cpp can be told over HTTP that special tokens which a text spells out are text. There a
+prompt is sent as the ids of its tokens, of which only those of the template are special: no word of anybody
+can be one, not even of those that `core.prompt.neutralise` does not know.
+
 Stop strings and special tokens do not come with the text. An event may bring text and how the stream
 ended at once, the counts of tokens come with it or in an event of their own, and ``[DONE]`` is last.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,9 +20,10 @@ from functools import partial
 from typing import Any
 
 from adapters.replica.client import DEFAULT_TIMEOUTS, Replica, Timeouts
-from adapters.replica.engine import Ask, Engine, Templated, natural, unicode
+from adapters.replica.engine import Ask, Engine, Prompt, Templated, natural, unicode
 from adapters.replica.errors import event
 from core.errors import BackendError, BackendFailed, BackendRejected
+from core.prompt import marks
 from core.types import Delta, Finish, Limits, Sampling, Usage
 
 
@@ -25,11 +31,12 @@ from core.types import Delta, Finish, Limits, Sampling, Usage
 class _Server:
     """How one of the engines differs from the others.
 
-    `text` is the name of the text for ``/tokenize``, and `as_prompt` what makes it count as
-    ``/v1/completions`` does: with the token that begins a text where the model has one, and with special
-    tokens where they are spelt out. `penalty` is the name of the repetition penalty, and `reach` that of the
-    tokens that it looks back on, where those are not all. Prompt and answer must leave `spare` tokens of the
-    window. `pooled` says that a connection may be kept: each occupies a thread of llama.cpp's, which has few.
+    `text` is the name of the text for ``/tokenize``, and `as_prompt` what makes it count as the prompt
+    does: with the token that begins a text where the model has one, and with special tokens where they are
+    spelt out, or `by_ids` where they are ours. `penalty` is the name of the repetition penalty, and `reach`
+    that of the tokens that it looks back on, where those are not all. Prompt and answer must leave `spare`
+    tokens of the window. `pooled` says that a connection may be kept: each occupies a thread of llama.cpp's,
+    which has few.
     """
 
     name: str
@@ -38,20 +45,22 @@ class _Server:
     penalty: str
     reach: str
     spare: int
+    by_ids: bool
     pooled: bool
 
 
 _SPECIAL = {"add_special_tokens": True}
 _SERVERS = {
-    "vllm": _Server("vLLM", "prompt", _SPECIAL, "repetition_penalty", "", 0, pooled=True),
-    "sglang": _Server("SGLang", "prompt", _SPECIAL, "repetition_penalty", "", 1, pooled=True),
+    "vllm": _Server("vLLM", "prompt", _SPECIAL, "repetition_penalty", "", 0, by_ids=False, pooled=True),
+    "sglang": _Server("SGLang", "prompt", _SPECIAL, "repetition_penalty", "", 1, by_ids=False, pooled=True),
     "llamacpp": _Server(
         "llama.cpp",
         "content",
-        {"add_special": True, "parse_special": True},
+        {"add_special": True, "parse_special": False},
         "repeat_penalty",
         "repeat_last_n",
         0,
+        by_ids=True,
         pooled=False,
     ),
 }
@@ -83,9 +92,11 @@ async def recognise(ask: Ask, served: str = "") -> Engine:
             f"it serves no {served!r}: set CHASQUI_BACKEND__MODEL to one of {', '.join(models)}"
         )
     model, server = served or first, _SERVERS.get(str(card.get("owned_by")), _SERVERS["vllm"])
-    window, slots, version = card.get("max_model_len"), None, ""
+    window, slots, version, ids = card.get("max_model_len"), None, "", dict[str, int]()
     if server.name == "llama.cpp":
-        window, slots, version = _properties(await ask("/props"))
+        props = await ask("/props")
+        window, slots, version = _properties(props)
+        ids = await _ids_of_marks(ask, props)
     elif server.name == "vLLM":
         version = await _version(ask)
     window = (natural(window) or 2048) - server.spare
@@ -94,8 +105,9 @@ async def recognise(ask: Ask, served: str = "") -> Engine:
         limits=Limits(model, window, max_input=max(window - 1, 1), max_concurrent=natural(slots) or 128),
         path="/v1/completions",
         request=partial(_request, server, model, window),
-        tokenize=lambda text: {"model": model, server.text: text, **server.as_prompt},
+        tokenize=lambda text: {"model": model, server.text: _parts(text, ids), **server.as_prompt},
         continuation=Continuation,
+        by_ids=server.by_ids,
         pooled=server.pooled,
         version=version,
         templated=_templated(server, model),
@@ -136,6 +148,26 @@ def _properties(props: object) -> tuple[object, object, str]:
     return None, None, ""
 
 
+async def _ids_of_marks(ask: Ask, props: object) -> dict[str, int]:
+    """The special tokens of templates, ours and the model's, that are one token of this model's."""
+    template = props.get("chat_template") if isinstance(props, dict) else None
+    found = marks(template if isinstance(template, str) else "")
+    content = {"content": "\n".join(sorted(found)), "parse_special": True, "with_pieces": True}
+    match await ask("/tokenize", content):
+        case {"tokens": list(tokens)}:
+            known = (token for token in tokens if isinstance(token, dict))
+            return {t["piece"]: t["id"] for t in known if t.get("piece") in found}
+    raise BackendRejected("/tokenize tells no tokens")
+
+
+def _parts(text: str, ids: Mapping[str, int]) -> str | list[str | int]:
+    """A prompt cut at the special tokens that are ours: all else is text, whatever it spells."""
+    if not ids:
+        return text
+    at_marks = re.split(f"({'|'.join(map(re.escape, ids))})", text)
+    return [ids.get(part, part) for part in at_marks]
+
+
 async def _version(ask: Ask) -> str:
     """The version of vLLM; whoever is only taken for it need not have one."""
     with suppress(BackendError):
@@ -145,7 +177,7 @@ async def _version(ask: Ask) -> str:
     return ""
 
 
-def _request(server: _Server, model: str, window: int, prompt: str, params: Sampling) -> dict[str, Any]:
+def _request(server: _Server, model: str, window: int, prompt: Prompt, params: Sampling) -> dict[str, Any]:
     """`prompt` and `params` as they accept them.
 
     The length, the temperature and the stops are always told: left to the engine, they would be 16 tokens

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from adapters.replica.client import DEFAULT_TIMEOUTS, Replica, Timeouts
-from adapters.replica.engine import Ask, Engine, natural, unicode
+from adapters.replica.engine import Ask, Engine, Prompt, natural, unicode
 from adapters.replica.errors import event
 from core.errors import BackendFailed, BackendRejected
 from core.types import Delta, Finish, Limits, Sampling, Usage
@@ -64,7 +64,7 @@ def _limits(info: dict[str, Any]) -> Limits:
     )
 
 
-def _request(max_stop: int, adapter: str, prompt: str, params: Sampling) -> dict[str, Any]:
+def _request(max_stop: int, adapter: str, prompt: Prompt, params: Sampling) -> dict[str, Any]:
     """`prompt` and `params` as TGI accepts them.
 
     In TGI temperature, top_p or top_k alone switch sampling on, and their neutral values (0 or 1.0)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from core.errors import BackendFailed, BackendRejected
-from core.prompt import Say, neutralise, render
+from core.prompt import Say, neutralise, render, special_tokens
 from core.template import Template
 
 Rendered = Callable[[Sequence[Say], str], Awaitable[str]]
@@ -27,7 +27,6 @@ UNSAFE = (
 )
 _BEGIN = re.compile(r"<s>|<bos>|<\|begin_of_text\|>|<\|startoftext\|>|<[|｜]begin▁of▁sentence[|｜]>")
 """The token that begins a text: engines add it themselves, so that it must not stand in a prompt too."""
-_SPECIAL = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
 _MOST_STOPS = 4  # TGI takes so many
 
 _SYSTEM, _WORDS = "Pluto", ("Jupiter", "Saturn", "Uranus", "Neptune", "Mercury")
@@ -69,7 +68,7 @@ def stops(template: Template) -> tuple[str, ...]:
 
 def _signs(template: Template) -> list[str]:
     """The special tokens between an answer and the next one."""
-    return _SPECIAL.findall(template.assistant_suffix + template.user_prefix + template.assistant_prefix)
+    return special_tokens(template.assistant_suffix + template.user_prefix + template.assistant_prefix)
 
 
 def _template(begins: str, before: str | None, parts: Sequence[str], answer: str) -> Template:

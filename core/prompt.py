@@ -157,6 +157,14 @@ _MARKER = re.compile(
 )
 
 
+_SPECIAL = re.compile(r"<[^<>\s]+>|\[/?[A-Z_]+\]")
+
+
+def special_tokens(text: str) -> list[str]:
+    """What looks like special tokens in a text of our own, such as a template."""
+    return _SPECIAL.findall(text)
+
+
 def clean(text: str) -> str:
     """`text` without characters that nobody sees, pages as lines, and with lone surrogates replaced."""
     return _SURROGATE.sub("\ufffd", _INVISIBLE.sub("", _PAGE_END.sub("\n", text)))
@@ -170,6 +178,15 @@ def neutralise(text: str) -> str:
     ``restore(neutralise(x)) == clean(x)``.
     """
     return _MARKER.sub(rf"\g<0>{WORD_JOINER}", clean(text))
+
+
+def marks(*texts: str) -> frozenset[str]:
+    """The special tokens of the templates here and in `texts` that nobody can write: `neutralise` cuts them.
+
+    Where one of them stands in a prompt, it is our own.
+    """
+    found = special_tokens("\n".join((*(template.fixed for template in TEMPLATES.values()), *texts)))
+    return frozenset(token for token in found if neutralise(token) != token)
 
 
 def neutralise_line(text: str, limit: int = 120) -> str:

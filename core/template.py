@@ -22,3 +22,10 @@ class Template:
     gap: str
     assistant_suffix: str
     first_user_prefix: str | None = None  # where the system part already opened the first user message
+
+    @property
+    def fixed(self) -> str:
+        """All that stands around the texts of a conversation, whatever it says."""
+        around_system = (self.system_prefix, self.system_suffix, self.no_system)
+        around_user = (self.first_user_prefix or "", self.user_prefix, self.user_suffix)
+        return "\n".join((*around_system, *around_user, self.assistant_prefix, self.assistant_suffix))

@@ -9,14 +9,14 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import structlog
 
 from adapters.replica.address import address
 from adapters.replica.body import Body, read
-from adapters.replica.engine import Engine, Recognise
+from adapters.replica.engine import Engine, Prompt, Recognise
 from adapters.replica.errors import TRANSPORT, breakdown, refusal, without_key
 from adapters.replica.events import EVENT_STREAM, EventParser
 from core.errors import BackendError, BackendFailed, BackendRejected, BackendUnavailable, StreamBroken
@@ -128,7 +128,8 @@ class Replica:
             with self._errors():
                 async with asyncio.timeout_at(deadline):
                     engine = await self.engine()
-                    body = Body(await self._open(engine, prompt, params))
+                    sent = await self._tokens(engine, prompt) if engine.by_ids else prompt
+                    body = Body(await self._open(engine, sent, params))
                 said = engine.continuation(self.replica)
                 while chunk := await body.read(deadline):
                     for data in events.feed(chunk):
@@ -195,7 +196,7 @@ class Replica:
 
         return replace(engine, limits=replace(engine.limits, template=await learn(rendered)))
 
-    async def _open(self, engine: Engine, prompt: str, params: Sampling) -> aiohttp.ClientResponse:
+    async def _open(self, engine: Engine, prompt: Prompt, params: Sampling) -> aiohttp.ClientResponse:
         """The response whose body is the stream. Raises the BackendError of any other."""
         response = await self._request(engine.path, engine.request(prompt, params))
         if response.status == 200 and response.content_type == EVENT_STREAM:
@@ -212,12 +213,7 @@ class Replica:
             return None
         try:
             with self._errors():
-                engine = await self.engine()
-                answer = await self._ask("/tokenize", engine.tokenize(text))
-            tokens = answer.get("tokens") if isinstance(answer, dict) else answer
-            if isinstance(tokens, list):
-                return len(tokens)
-            why = "not a list of tokens"
+                return len(await self._tokens(await self.engine(), text))
         except BackendUnavailable as error:
             self._count_again_at = now + COUNT_PAUSE  # a prompt is counted in many parts
             why = error.detail
@@ -227,6 +223,14 @@ class Replica:
             self._logged_no_count = True
             log.warning("replica.tokenize_unavailable", replica=self.replica, why=why)
         return None
+
+    async def _tokens(self, engine: Engine, text: str) -> list[Any]:
+        """The tokens of `text` as a prompt, in the shape in which the engine gives them."""
+        answer = await self._ask("/tokenize", engine.tokenize(text))
+        tokens = answer.get("tokens") if isinstance(answer, dict) else answer
+        if not isinstance(tokens, list):
+            raise BackendFailed("/tokenize gives no list of tokens")
+        return tokens
 
     async def _ask(self, path: str, payload: object = None) -> object:
         """The JSON that answers a small question."""

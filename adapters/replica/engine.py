@@ -27,23 +27,28 @@ class Continuation(Protocol):
         ...
 
 
+Prompt = str | Sequence[int]
+"""A prompt as an engine is sent it: its text, or the ids of its tokens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The engine of a replica, and what it said about itself.
 
     `path` takes the body that `request` makes and answers with events that a `continuation`, made for
     the replica's name, understands. `tokenize` makes the body for ``/tokenize``, by which a text is
-    counted as a prompt is. `pooled` says that connections may be kept for the next request. `version` is
-    empty where the engine does not say it. `templated` renders messages by the model's own chat template,
-    where the engine does that.
+    counted as a prompt is; with `by_ids`, the tokens that it gives are sent as the prompt. `pooled` says
+    that connections may be kept for the next request. `version` is empty where the engine does not say it.
+    `templated` renders messages by the model's own chat template, where the engine does that.
     """
 
     name: str
     limits: Limits
     path: str
-    request: Callable[[str, Sampling], dict[str, Any]]
+    request: Callable[[Prompt, Sampling], dict[str, Any]]
     tokenize: Callable[[str], dict[str, Any]]
     continuation: Callable[[str], Continuation]
+    by_ids: bool = False
     pooled: bool = True
     version: str = ""
     templated: "Templated | None" = None

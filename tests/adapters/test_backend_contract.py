@@ -19,6 +19,7 @@ from adapters import completions, tgi
 from adapters.replica.client import Replica
 from core.draft import StopFilter
 from core.errors import PromptTooLong
+from core.prompt import neutralise
 from core.types import Sampling
 from tests import llama
 from tests.adapters.backend_parts import Heard
@@ -222,6 +223,20 @@ async def test_many_at_once_are_all_answered(served: Served) -> None:
 async def test_it_is_well(served: Served) -> None:
     """Each says so at the same path."""
     assert await served.backend.health()
+
+
+async def test_no_word_of_anybody_becomes_a_special_token(llama_server: str) -> None:
+    """Where an engine takes ids only the template's own tokens are special, whatever people spell out."""
+    said = "<|endoftext|> <repo_name> <|im_start|>"
+    async with replica(llama_server) as backend:
+        ours = "<|im_start|>user\nHello<|im_end|>\n"
+        plain, forged = [await backend.count(ours + text) for text in ("", "<|endoftext|>")]
+        heard = await Heard().listen(backend, f"{ours}{neutralise(said)}", max_new_tokens=1)
+        counted = await backend.count(f"{ours}{neutralise(said)}")
+
+    assert plain == 6  # of which the two of the template are one each
+    assert forged > plain + 1
+    assert heard.finishes[0].usage.prompt_tokens == counted
 
 
 async def test_nought_is_a_count_too(llama_server: str) -> None:

@@ -145,14 +145,17 @@ async def test_a_failure_in_mid_stream_breaks_it_only_after_text(engine: EngineN
 
 
 async def test_nothing_is_left_to_the_defaults_of_an_engine(engine: EngineName) -> None:
-    """vLLM would stop after 16 tokens and llama.cpp never; SGLang would draw."""
+    """vLLM would stop after 16 tokens and llama.cpp never; SGLang would draw. llama.cpp is sent ids."""
     async with CompletionsStandIn(engine) as server, Completions(server.url) as backend:
         await Heard().listen(backend, stop=("", "\nUSER:"), top_p=0.9, top_k=40, seed=1)
 
     [asked] = server.asked
+    prompt = asked.parameters["prompt"]
+    assert asked.prompt == "USER: hi ASSISTANT:"
+    assert all(isinstance(token, int) for token in prompt) if engine == "llamacpp" else prompt == asked.prompt
     assert asked.parameters == {
         "model": MODEL,
-        "prompt": "USER: hi ASSISTANT:",
+        "prompt": prompt,
         "max_tokens": 200,
         "temperature": 0.0,
         "stop": ["\nUSER:"],

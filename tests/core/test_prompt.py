@@ -20,6 +20,7 @@ from core.prompt import (
     Source,
     clean,
     closed_context,
+    marks,
     mend,
     neutralise,
     neutralise_line,
@@ -407,3 +408,12 @@ def test_every_profile_can_be_sent_to_tgi(profile: Any) -> None:
     assert all(stop and stop == stop.rstrip() for stop in profile.stop)
     assert profile.template in (VICUNA_V1_1, LLAMA_2, CHATML, *TEMPLATES.values())
     assert WORD_JOINER not in "".join(profile.stop)
+
+
+def test_a_mark_is_nothing_that_people_can_write() -> None:
+    """A template's own special tokens, also of one that is not ours; what people could write is none."""
+    found = marks("{{ '<|turn|>' + '<b>' }}[TOOL_CALLS]")
+
+    assert {"</s>", "<|im_start|>", "[INST]", "<|turn|>", "[TOOL_CALLS]"} <= found
+    assert "<b>" not in found
+    assert not any(mark in neutralise(f"x{mark}y") for mark in found)

@@ -251,6 +251,8 @@ class CompletionsStandIn(TgiStandIn):
         super().__init__(answer, **options)
         self.engine = engine
         self._detokenized = ""
+        self._marks: dict[int, str] = {}  # the special tokens of its model
+        self._spelt: dict[tuple[int, ...], str] = {}  # the text of tokens that llama.cpp was asked for
 
     def routes(self) -> list[web.RouteDef]:
         routes = [
@@ -268,6 +270,8 @@ class CompletionsStandIn(TgiStandIn):
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         prompt, new, stop = body["prompt"], body.get("max_tokens", 16), body.get("stop", [])
+        if isinstance(prompt, list):
+            prompt = self._spelt[tuple(prompt)]
         x = Completion(self, request, self._says(prompt, new, stop), len(self._prompt(prompt)))
         sampled = body.get("temperature", 1.0) > 0
         self.asked.append(
@@ -304,10 +308,18 @@ class CompletionsStandIn(TgiStandIn):
         body, engine = await request.json(), ENGINES[self.engine]
         if "messages" in body and self.engine == "vllm":
             body["prompt"] = self._detokenized = templated(body["messages"])
-        ids = self._prompt(body[engine.tokenize])
+        content = body[engine.tokenize]
+        if body.get("with_pieces"):
+            pieces = [{"id": 90_000 + n, "piece": piece} for n, piece in enumerate(content.split("\n"))]
+            self._marks = {each["id"]: each["piece"] for each in pieces}
+            return web.json_response({"tokens": pieces})
+        if isinstance(content, list):
+            content = "".join(self._marks[part] if isinstance(part, int) else part for part in content)
+        ids = self._prompt(content)
         key, default = engine.bos
         ids = ids if body.get(key, default) else ids[1:]
         if self.engine == "llamacpp":
+            self._spelt[tuple(ids)] = content
             return web.json_response({"tokens": ids})
         return web.json_response({"count": len(ids), "max_model_len": self.max_total_tokens, "tokens": ids})
 
