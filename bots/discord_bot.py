@@ -14,19 +14,15 @@ from adapters.discord.gateway import Gateway
 from adapters.discord.listening import NO_CONTENT, listen
 from adapters.discord.login import whoami
 from bots import discord_forms
+from bots.desk import EDITED, Desk
 from bots.discord_buttons import AnswerButton, keep_reason
+from bots.discord_caller import Interaction, answering
 from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH, ask_about_picked
-from bots.discord_desk import Desk, Interaction, answering
 from core.errors import PlatformError, SettingsError
-from core.intake import Intake
 from core.ports import Notes
 from core.types import Message
 
 log = structlog.get_logger()
-
-_EDITED = "You changed your question. Shall I answer it again?"
-_OFFERED = 86_400.0
-"""Seconds for which it is known what was offered."""
 
 _FORMS = {"reason": keep_reason, "about": ask_about_picked}
 """What is done with a form, by the verb in its id."""
@@ -66,8 +62,8 @@ class _Tree(app_commands.CommandTree[discord.Client]):
 class DiscordBot(Gateway):
     """Listens, and turns what people press and type into what the desk can do."""
 
-    def __init__(self, intake: Intake, desk: Desk, *, content: bool, shards: int | None = None) -> None:
-        super().__init__(intake, content=content, shards=shards)
+    def __init__(self, desk: Desk, *, content: bool, shards: int | None = None) -> None:
+        super().__init__(desk.intake, self._offer, content=content, shards=shards)
         self.desk = desk
         self.picked: dict[int, discord.Message] = {}
         """Messages of which somebody is asked what they want to know."""
@@ -82,26 +78,19 @@ class DiscordBot(Gateway):
         """Somebody sent a form; discord.py knows what to do with all else."""
         if (sent := discord_forms.sent(interaction)) and sent[0].verb in _FORMS:
             press, typed = sent
-            async with answering(interaction):
-                await _FORMS[press.verb](interaction, press, typed)
+            async with answering(interaction) as caller:
+                await _FORMS[press.verb](caller, self.desk, press, typed)
 
-    async def was_edited(self, asked: Message, message: discord.Message) -> None:
-        """Offer another answer, once for each change."""
-        turn = await self.desk.turn(asked.thread, asked.id)
-        note = f"{places.NAME}:offered:{asked.id}"
-        text = hashlib.sha256(asked.text.encode()).hexdigest()
-        is_same = turn is not None and turn.question == asked.text  # without a turn its answer is on its way
-        if is_same or await self.desk.notes.get(note) == text:
-            return
-        await self.desk.notes.put(note, text, seconds=_OFFERED)
-        await self.say(message, _EDITED, buttons.row(asked.thread, asked.id, 0, "again"))
+    async def _offer(self, asked: Message, message: discord.Message) -> None:
+        """A question says something else now, and its answer was begun."""
+        if offered := await self.desk.offered(asked):
+            await self.say(message, EDITED, buttons.row(offered.thread, offered.id, 0, "again"))
 
 
 async def run(token: str, desk: Desk, draining: asyncio.Event, *, shards: int | None = None) -> None:
     """Listen until `draining` is set. Raises SettingsError for what only settings or the portal can mend."""
     content = await _reads_content(token, desk)
-    intake = Intake(desk.inbox, desk.notes, desk.channels.of)
-    await listen(DiscordBot(intake, desk, content=content, shards=shards), token, draining)
+    await listen(DiscordBot(desk, content=content, shards=shards), token, draining)
 
 
 async def _reads_content(token: str, desk: Desk) -> bool:

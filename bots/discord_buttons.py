@@ -1,7 +1,6 @@
 """The buttons under an answer: stop it, have it again, see its sources, say what it was worth."""
 
 import re
-import time
 from dataclasses import replace
 from typing import Any, Self
 
@@ -10,11 +9,9 @@ import discord
 from adapters.discord import buttons
 from adapters.discord.buttons import Press
 from adapters.discord.footer import quotes
-from bots.discord_desk import Desk, Interaction, answering, tell
+from bots.desk import THANKS, Desk
+from bots.discord_caller import DiscordCaller, Interaction, answering, tell
 from bots.discord_forms import form
-from core.types import Feedback
-
-_THANKS = "Thank you. This helps whoever looks after the answers here."
 
 
 class AnswerButton(
@@ -38,50 +35,42 @@ class AnswerButton(
 
     async def callback(self, interaction: Interaction) -> Any:
         act = _ACTS.get(self._press.verb)
-        async with answering(interaction):
+        async with answering(interaction) as caller:
             if act:
-                await act(interaction, interaction.client.desk, self._press)
+                await act(caller, interaction.client.desk, self._press)
 
 
-async def _stop(interaction: Interaction, desk: Desk, press: Press) -> None:
-    await desk.must_have_asked(interaction, press.message_id)
-    await desk.inbox.stop(press.thread, press.message_id)
-    await interaction.response.defer()
+async def _stop(caller: DiscordCaller, desk: Desk, press: Press) -> None:
+    await desk.stop(caller, press.thread, press.message_id)
+    await caller.interaction.response.defer()
 
 
-async def _again(interaction: Interaction, desk: Desk, press: Press) -> None:
-    await desk.must_have_asked(interaction, press.message_id)
-    await desk.ask_again(interaction, press.thread, press.message_id)
+async def _again(caller: DiscordCaller, desk: Desk, press: Press) -> None:
+    await caller.answers(desk, await desk.ask_again(caller, press.thread, press.message_id))
 
 
-async def _sources(interaction: Interaction, desk: Desk, press: Press) -> None:
+async def _sources(caller: DiscordCaller, desk: Desk, press: Press) -> None:
     turn = await desk.shown_turn(press.thread, press.message_id)
     cited = turn.citations if turn else ()
-    await tell(interaction, quotes(cited) if cited else "No source of this answer is kept.")
+    await tell(caller.interaction, quotes(cited) if cited else "No source of this answer is kept.")
 
 
-async def _good(interaction: Interaction, desk: Desk, press: Press) -> None:
-    await _keep(interaction, press, helped=True)
-    await tell(interaction, _THANKS)
+async def _good(caller: DiscordCaller, desk: Desk, press: Press) -> None:
+    await desk.judge(caller, press.thread, press.message_id, helped=True)
+    await tell(caller.interaction, THANKS)
 
 
-async def _bad(interaction: Interaction, desk: Desk, press: Press) -> None:
-    await _keep(interaction, press, helped=False)
+async def _bad(caller: DiscordCaller, desk: Desk, press: Press) -> None:
+    await desk.judge(caller, press.thread, press.message_id, helped=False)
     why = replace(press, verb="reason")
     title = "What was wrong with this answer?"
-    await interaction.response.send_modal(form(why, title, "In your words", most=1000, required=False))
+    await caller.interaction.response.send_modal(form(why, title, "In your words", most=1000, required=False))
 
 
 _ACTS = {"stop": _stop, "again": _again, "sources": _sources, "good": _good, "bad": _bad}
 
 
-async def _keep(interaction: Interaction, press: Press, *, helped: bool, reason: str = "") -> None:
-    desk: Desk = interaction.client.desk
-    feedback = Feedback(press.message_id, str(interaction.user.id), helped, time.time(), reason)
-    await desk.feedbacks.put(press.thread, feedback)
-
-
-async def keep_reason(interaction: Interaction, press: Press, typed: str) -> None:
+async def keep_reason(caller: DiscordCaller, desk: Desk, press: Press, typed: str) -> None:
     """Keep why an answer did not help; who closes the form has said so all the same."""
-    await _keep(interaction, press, helped=False, reason=typed)
-    await tell(interaction, _THANKS)
+    await desk.judge(caller, press.thread, press.message_id, helped=False, reason=typed)
+    await tell(caller.interaction, THANKS)

@@ -8,17 +8,17 @@ from discord import app_commands
 from adapters.discord import files, inbound, places
 from adapters.discord.buttons import Press
 from adapters.discord.errors import mapped
-from adapters.discord.files import text_of
-from adapters.discord.footer import quotes
 from adapters.discord.markdown import literal
-from bots.discord_desk import NOTHING_YET, Desk, Interaction, answering, places_of, tell
+from adapters.discord.questions import Asked
+from bots.desk import Desk
+from bots.discord_caller import DiscordCaller, Interaction, answering, quote, tell
 from bots.discord_forms import form
 from core.channels import ChannelSettings, merged
-from core.commands import COMMANDS, Command, find
+from core.commands import COMMANDS, ME, named
 from core.errors import PlatformError, UserError
 from core.grounding import Grounding
 from core.ports import Notes
-from core.types import ThreadId, Turn
+from core.types import ThreadId
 
 CONTENT_NOTE = f"{places.NAME}:content"
 """The note of the channels that want every message, for which Discord has to be asked when chasqui starts."""
@@ -28,6 +28,7 @@ _ONCE_RESTARTED = (
     "I can read messages that do not mention me only after whoever runs me has switched on Message Content "
     "Intent in the Developer Portal and started me again."
 )
+_NOT_EVERYWHERE = "Only who manages this server, or a moderator of the team, sets what counts in all of it."
 _TITLE = 90
 """Characters of a question in a list of them."""
 
@@ -35,15 +36,9 @@ EVERYWHERE = app_commands.AppCommandContext(guild=True, dm_channel=True, private
 BY_ANYBODY = app_commands.AppInstallationType(guild=True, user=True)
 
 
-def _command(name: str) -> Command:
-    command = find(name)
-    assert command, "the table has it"
-    return command
-
-
 def summary(name: str) -> str:
     """What the table of commands says of one."""
-    said = _command(name).summary
+    said = named(name).summary
     return said[:1].upper() + said[1:]
 
 
@@ -53,18 +48,23 @@ def desk_of(interaction: Interaction) -> Desk:
     return desk
 
 
-async def _run(interaction: Interaction, name: str, thread: ThreadId, argument: str = "") -> None:
+async def _do(interaction: Interaction, name: str, argument: str = "", guide: str = "") -> None:
     """Do what the table says, and tell how it went."""
-    said = await _command(name).run(desk_of(interaction).conversation(interaction, thread), argument)
-    await tell(interaction, "\n".join(map(literal, said.splitlines())))
+    async with answering(interaction) as caller:
+        await tell(interaction, await desk_of(interaction).do(caller, name, argument, guide=guide))
 
 
-def _asked_in(interaction: Interaction, *, private: bool) -> ThreadId:
-    """The thread of a question that an interaction asks."""
-    channel = interaction.channel_id or 0
-    if private:
-        return places.private(channel, interaction.user.id)
-    return desk_of(interaction).here(interaction) or places.in_channel(channel, interaction.id)
+def _asked_in(caller: DiscordCaller) -> ThreadId:
+    """The thread of a question that an interaction asks for everybody to see."""
+    return caller.here or places.in_channel(int(caller.channel), caller.interaction.id)
+
+
+async def _ask(caller: DiscordCaller, thread: ThreadId, text: str, **more: Any) -> None:
+    """Accept what an interaction asks, and acknowledge it behind that. Raises as `Desk.ask`."""
+    desk = desk_of(caller.interaction)
+    asked = await desk.ask(caller, places.by_interaction(caller.interaction.id), thread, text, **more)
+    if asked:
+        await caller.answers(desk, asked)
 
 
 @app_commands.command(description="Ask a question, with a file if you like")
@@ -80,28 +80,24 @@ async def ask(
     private: bool = False,
 ) -> None:
     """Ask, in a thread of its own in an ordinary channel."""
-    async with answering(interaction):
+    async with answering(interaction) as caller:
         attached = [files.of_interaction(file)] if file else []
-        thread = _asked_in(interaction, private=private)
-        await desk_of(interaction).ask(interaction, thread, question, attachments=attached)
+        thread = caller.alone if private else _asked_in(caller)
+        await _ask(caller, thread, question, attachments=attached)
 
 
 @app_commands.command(description="Answer your last question here once more")
 async def regenerate(interaction: Interaction) -> None:
     """Ask the last question again."""
-    async with answering(interaction):
+    async with answering(interaction) as caller:
         desk = desk_of(interaction)
-        await desk.ask_again(interaction, *await desk.last(interaction))
+        await caller.answers(desk, await desk.ask_again(caller, *await desk.last(caller)))
 
 
 @app_commands.command(description=summary("new"))
 async def new(interaction: Interaction) -> None:
     """Start afresh."""
-    async with answering(interaction):
-        desk = desk_of(interaction)
-        thread = await desk.thread(interaction)
-        await desk.must_own(interaction, thread)
-        await _run(interaction, "new", thread)
+    await _do(interaction, "new")
 
 
 @app_commands.command(description="Delete what is kept of this conversation, or of you everywhere")
@@ -111,46 +107,28 @@ async def forget(
     what: Literal["this conversation", "all that is kept of me"] = "this conversation",
 ) -> None:
     """Delete a thread, or everything of a person."""
-    async with answering(interaction):
-        desk = desk_of(interaction)
-        if what != "this conversation":
-            await _run(interaction, "forget", places.conversation(interaction.channel_id or 0), "me")
-            return
-        thread = await desk.thread(interaction)
-        await desk.must_own(interaction, thread)
-        await _run(interaction, "forget", thread)
+    await _do(interaction, "forget", "" if what == "this conversation" else ME)
 
 
 @app_commands.command(description=summary("stop"))
 async def stop(interaction: Interaction) -> None:
     """Stop one's own answer; in a thread, a moderator stops anybody's."""
-    async with answering(interaction):
-        desk, here = desk_of(interaction), desk_of(interaction).here(interaction)
-        if here and (interaction.context.dm_channel or desk.moderates(interaction)):
-            await desk.inbox.stop(here)
-        else:
-            await desk.inbox.stop(*await desk.last(interaction))
-        await tell(interaction, "Stopping.")
+    await _do(interaction, "stop")
 
 
 @app_commands.command(description="Show the sources of an answer with their words")
 @app_commands.describe(question="Whose answer; the last one, if you name none")
 async def sources(interaction: Interaction, question: str | None = None) -> None:
     """Show what an answer stands on."""
-    async with answering(interaction):
-        turns = await _turns(interaction)
-        named = [turn for turn in turns if question in (None, turn.message_id)]
-        if not named:
-            raise UserError(NOTHING_YET)
-        cited = named[-1].citations
-        await tell(interaction, quotes(cited) if cited else "This answer has no source.")
+    await _do(interaction, "sources", question or "")
 
 
 @sources.autocomplete("question")
 async def _questions(interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
     """The questions of this thread, newest first."""
+    desk = desk_of(interaction)
     try:
-        turns = await _turns(interaction)
+        turns = await desk.history.turns(await desk.thread(DiscordCaller(interaction)))
     except UserError:
         return []
     titles = [(" ".join(turn.question.split())[:_TITLE] or "a file", turn) for turn in reversed(turns)]
@@ -158,23 +136,17 @@ async def _questions(interaction: Interaction, typed: str) -> list[app_commands.
     return [app_commands.Choice(name=title, value=turn.message_id) for title, turn in found[:25]]
 
 
-async def _turns(interaction: Interaction) -> list[Turn]:
-    desk = desk_of(interaction)
-    return await desk.history.turns(await desk.thread(interaction))
-
-
 @app_commands.command(name="help", description="Show what I can do")
 async def help_(interaction: Interaction) -> None:
     """Tell all ways to ask."""
-    async with answering(interaction):
-        us = interaction.client.user
-        lines = [
-            f"Mention {us.mention if us else 'me'}, write to me directly, or use `/ask`.",
-            "Attach files to ask about them, and reply to an answer to go on with it.",
-            *(f"`/{each.name}` {literal(each.description)}" for each in SLASH if each.name != "help"),
-            "In the menu of any message, under Apps: **Ask about this** and **Summarize from here**.",
-        ]
-        await tell(interaction, "\n".join(lines))
+    us = interaction.client.user
+    lines = (
+        f"Mention {us.mention if us else 'me'}, write to me directly, or use `/ask`.",
+        "Attach files to ask about them, and reply to an answer to go on with it.",
+        *(f"`/{each.name}` {literal(each.description)}" for each in SLASH if each.name != "help"),
+        "In the menu of any message, under Apps: **Ask about this** and **Summarize from here**.",
+    )
+    await _do(interaction, "help", guide="\n".join(lines))
 
 
 @app_commands.command(description="Show or change how I answer here (moderators)")
@@ -202,13 +174,12 @@ async def settings(  # noqa: PLR0913, PLR0917 - each is an option of the command
     reset: bool = False,
 ) -> None:
     """Show or change what counts in a channel or in a whole server."""
-    async with answering(interaction):
-        desk = desk_of(interaction)
-        here = places_of(interaction)
-        if where == "this server":
-            desk.must_rule(interaction)
-        else:
-            desk.must_moderate(interaction)
+    async with answering(interaction) as caller:
+        desk, here = desk_of(interaction), caller.places
+        if where == "this channel":
+            await desk.must_moderate(caller)
+        elif not (desk.is_named(caller) or caller.rules):
+            raise UserError(_NOT_EVERYWHERE)
         place = here[0] if where == "this server" else here[-1]
         given = ChannelSettings(
             answers,
@@ -269,16 +240,17 @@ async def ask_about(interaction: Interaction, message: discord.Message) -> None:
         )
 
 
-async def ask_about_picked(interaction: Interaction, press: Press, typed: str) -> None:
-    """Ask what somebody typed about the message that they picked."""
-    message, desk = await _picked(interaction, int(press.message_id)), desk_of(interaction)
-    thread, text = await desk.questions.thread_of(message.id), text_of(message)
-    await desk.ask(
-        interaction,
-        thread or _asked_in(interaction, private=False),
+async def ask_about_picked(caller: DiscordCaller, desk: Desk, press: Press, typed: str) -> None:
+    """Ask what somebody typed about the message that they picked; one of ours is in its own thread."""
+    message = await _picked(caller.interaction, int(press.message_id))
+    thread = await Asked(desk.notes).thread_of(message.id)
+    await _ask(
+        caller,
+        thread or _asked_in(caller),
         typed,
         attachments=[files.of_interaction(file) for file in message.attachments],
-        quoted=f"{message.author.display_name}: {text}" if text and not thread else "",
+        quoted="" if thread else quote(message),
+        about="" if thread else f"{caller.channel} {message.id}",
     )
 
 
@@ -299,12 +271,9 @@ async def _picked(interaction: Interaction, number: int) -> discord.Message:
 @app_commands.context_menu(name="Summarize from here")
 async def summarize(interaction: Interaction, message: discord.Message) -> None:
     """Summarise what was said from a message on, for the person who asks alone."""
-    async with answering(interaction):
-        said = files.conversation(interaction.channel_id or 0, message.id)
-        thread = _asked_in(interaction, private=True)
-        await desk_of(interaction).ask(
-            interaction, thread, "Summarise this conversation.", attachments=[said]
-        )
+    async with answering(interaction) as caller:
+        said = files.conversation(int(caller.channel), message.id)
+        await _ask(caller, caller.alone, "Summarise this conversation.", attachments=[said])
 
 
 SLASH: tuple[app_commands.Command[Any, ..., Any], ...] = (

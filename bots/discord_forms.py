@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from adapters.discord.buttons import Press
-from bots.discord_desk import Interaction
+from bots.discord_caller import Interaction
 
 _TYPED = "typed"
 

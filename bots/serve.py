@@ -11,7 +11,6 @@ from bots import wiring
 from bots.settings import Settings
 from bots.signals import first_press
 from bots.wiring import App, Stores
-from core.channels import ChannelSettings
 from core.errors import SettingsError
 from core.ports import Platform
 from core.worker import Worker
@@ -92,15 +91,11 @@ async def _discord(settings: Settings, kept: Stores, draining: asyncio.Event) ->
     """The gateway of Discord."""
     from adapters.discord.address import aim  # noqa: PLC0415 - half a second for who needs it
     from bots import discord_bot  # noqa: PLC0415
-    from bots.channels import Channels  # noqa: PLC0415
-    from bots.discord_desk import Desk  # noqa: PLC0415
 
     ours = settings.discord
     assert ours.token, "it was checked"
     aim(ours.api_url, ours.gateway_url)
-    configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
-    channels = Channels("discord", kept.notes, configured)
-    desk = Desk(kept.inbox, kept.history, kept.people, kept.feedbacks, kept.notes, channels, ours.moderators)
+    desk = wiring.desk("discord", kept, ours.channels, ours.moderators)
     # With its own address there is one gateway; else Discord says how many, and where they are.
     shards = 1 if ours.gateway_url else None
     await discord_bot.run(ours.token.get_secret_value(), desk, draining, shards=shards)

@@ -1,7 +1,6 @@
 """The Slack bot: its gateway with commands, shortcuts, buttons, forms, the agent's pane and the home tab."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +9,6 @@ import aiohttp
 import structlog
 
 from adapters.slack import buttons, places
-from adapters.slack.audiences import Audiences
 from adapters.slack.buttons import Press
 from adapters.slack.client import Slack
 from adapters.slack.gateway import Event, Gateway
@@ -19,24 +17,19 @@ from adapters.slack.people import People
 from adapters.slack.responding import respond
 from adapters.slack.sockets import LAST_TAKEN, Sockets
 from adapters.slack.web import Web
-from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts
-from bots.channels import Channels
+from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts, wiring
+from bots.desk import EDITED, Desk
 from bots.settings import HttpSettings, SlackSettings
-from bots.slack_desk import Caller, Desk, told
+from bots.slack_caller import SlackCaller, told
 from bots.slack_forms import notice, section
 from bots.wiring import Stores
-from core.channels import ChannelSettings
 from core.errors import PlatformError
-from core.intake import Intake
 from core.types import Message
 
 log = structlog.get_logger()
 
-_EDITED = "You changed your question. Shall I answer it again?"
 _PATIENCE = aiohttp.ClientTimeout(total=30.0)
 """Seconds for one call of the Web API."""
-_OFFERED = 86_400.0
-"""Seconds for which it is known what was offered."""
 
 Body = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -45,9 +38,10 @@ Ack = Callable[..., Awaitable[Any]]
 class SlackBot(Gateway):
     """Listens, and turns what people type, pick and press into what the desk can do."""
 
-    def __init__(self, slack: Slack, intake: Intake, people: People, desk: Desk, *, pane: bool) -> None:
-        super().__init__(slack, intake, people, pane=pane)
+    def __init__(self, slack: Slack, people: People, desk: Desk, *, pane: bool) -> None:
+        super().__init__(slack, desk.intake, people, pane=pane)
         self.desk = desk
+        self._people = people
         self.handlers |= {"app_home_opened": self._on_home, "assistant_thread_started": self._on_pane}
         self.app.command(re.compile(""))(self._on_command)
         self.app.action(buttons.ACTION)(self._on_press)
@@ -62,107 +56,89 @@ class SlackBot(Gateway):
         """A thread of the pane is called by its first question."""
         place = places.place(asked)
         if self.pane and place.is_direct and place.root and place.root == place.question:
-            self.later(slack_home.name_thread(self.desk, place.channel, place.root, asked.text))
+            self.later(slack_home.name_thread(self.slack, place.channel, place.root, asked.text))
 
     async def was_edited(self, asked: Message) -> None:
         """Offer another answer, once for each change."""
-        turn = await self.desk.turn(asked.thread, asked.id)
-        note = f"{places.NAME}:offered:{asked.id}"
-        text = hashlib.sha256(asked.text.encode()).hexdigest()
-        if turn is None or turn.question == asked.text or await self.desk.notes.get(note) == text:
-            return
-        await self.desk.notes.put(note, text, seconds=_OFFERED)
-        self.later(self._offer(asked))
+        if offered := await self.desk.offered(asked):
+            self.later(self._offer(offered))
 
     async def _offer(self, asked: Message) -> None:
         place = places.place(asked)
         thread: Body = {"thread_ts": place.root} if place.root else {}
-        offer = [section(_EDITED), buttons.row(asked, "again", block_id="chasqui:offer")]
+        offer = [section(EDITED), buttons.row(asked, "again", block_id="chasqui:offer")]
         await self.slack.call(
             "chat.postEphemeral",
             channel=place.channel,
             user=asked.author,
-            text=_EDITED,
+            text=EDITED,
             blocks=offer,
             **thread,
         )
 
     # --- What people do -------------------------------------------------------------------------
 
+    def _caller(self, body: Body) -> SlackCaller:
+        return SlackCaller.of(self.slack, self.reader, self._people, body)
+
     async def _on_command(self, body: Body, ack: Ack) -> None:
-        await ack(await told(slack_commands.answer(self.desk, body)))
+        await ack(await told(slack_commands.answer(self.desk, self._caller(body), body)))
 
     async def _on_press(self, body: Body, action: Body, ack: Ack) -> None:
-        caller, press = Caller.of(body), Press.read(action)
+        caller, press = self._caller(body), Press.read(action)
         if press:
-            await self._tell(caller, await told(self._pressed(caller, press)))
+            await self._tell(caller, await told(slack_buttons.pressed(self.desk, caller, press)))
         await ack()
 
-    async def _pressed(self, caller: Caller, press: Press) -> str:
-        match press.verb:
-            case "stop":
-                return await slack_buttons.stop(self.desk, caller, press)
-            case "again":
-                return await self._again(caller, press)
-            case "sources":
-                return await slack_buttons.sources(self.desk, press)
-            case _:
-                return await slack_buttons.feedback(self.desk, caller, press)
-
-    async def _again(self, caller: Caller, press: Press) -> str:
-        await self.desk.must_have_asked(caller, press.message_id)
-        now = await self.reader.as_it_stands(press.thread, press.message_id)
-        await self.desk.ask_again(caller, press.thread, press.message_id, now)
-        return ""
-
     async def _on_forget(self, body: Body, ack: Ack) -> None:
-        caller = Caller.of(body)
+        caller = self._caller(body)
         text = await told(slack_home.forget_me(self.desk, caller))
         await told(self._open(caller, notice(slack_home.FORGET_TITLE, text)))
         await ack()
 
     async def _on_shortcut(self, body: Body, ack: Ack) -> None:
-        caller, shortcut = Caller.of(body), slack_shortcuts.named(body["callback_id"])
+        caller, shortcut = self._caller(body), slack_shortcuts.named(body["callback_id"])
         await self._tell(
             caller, await told(slack_shortcuts.open_form(self.desk, caller, shortcut, body["message"]))
         )
         await ack()
 
     async def _on_form(self, body: Body, view: Body, ack: Ack) -> None:
-        text = await told(self._filled(Caller.of(body), view))
+        text = await told(self._filled(self._caller(body), view))
         if text:
             await ack(response_action="update", view=notice(view["title"]["text"], text))
         else:
             await ack()
 
-    async def _filled(self, caller: Caller, view: Body) -> str:
+    async def _filled(self, caller: SlackCaller, view: Body) -> str:
         match view["callback_id"]:
             case slack_settings.NAME:
                 return await slack_settings.save(self.desk, caller, view)
             case slack_buttons.REASON:
                 return await slack_buttons.reason(self.desk, caller, view)
             case name:
-                return await slack_shortcuts.ask(
-                    self.desk, caller, slack_shortcuts.named(name), view, self.reader.read
-                )
+                asked = await slack_shortcuts.ask(self.desk, caller, slack_shortcuts.named(name), view)
+                if asked and not places.place(asked).person:
+                    self.later(slack_shortcuts.show(self.slack, asked))
+                return ""
 
     async def _on_home(self, event: Event) -> None:
         """Somebody looks at the home tab, or at the agent's pane."""
         if event.get("tab") == "home":
-            self.later(slack_home.publish(self.desk, str(event["user"])))
+            self.later(slack_home.publish(self.desk, self.slack, str(event["user"])))
         elif self.pane:
-            self.later(slack_home.suggest(self.desk, str(event["channel"])))
+            self.later(slack_home.suggest(self.slack, str(event["channel"])))
 
     async def _on_pane(self, event: Event) -> None:
         """Somebody begins a thread in the pane of an app that is an assistant of the older kind."""
         thread = event["assistant_thread"]
-        self.later(slack_home.suggest(self.desk, str(thread["channel_id"]), str(thread["thread_ts"])))
+        self.later(slack_home.suggest(self.slack, str(thread["channel_id"]), str(thread["thread_ts"])))
 
-    async def _open(self, caller: Caller, view: Body) -> str:
+    async def _open(self, caller: SlackCaller, view: Body) -> str:
         await self.slack.call("views.open", trigger_id=caller.trigger, view=view)
         return ""
 
-    async def _tell(self, caller: Caller, text: str) -> None:
+    async def _tell(self, caller: SlackCaller, text: str) -> None:
         """Say something to who pressed or picked, which nobody else sees."""
         if not text:
             return
@@ -177,7 +153,8 @@ async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: a
     assert ours.bot_token, "it was checked"
     token = ours.bot_token.get_secret_value()
     async with logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE) as slack:
-        bot = _built(slack, ours, kept)
+        desk = wiring.desk(places.NAME, kept, ours.channels, ours.moderators)
+        bot = SlackBot(slack, People(slack), desk, pane="assistant:write" in slack.us.scopes)
         if ours.mode == "http":
             assert ours.signing_secret, "it was checked"
             listener = Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)
@@ -186,22 +163,3 @@ async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: a
             assert ours.app_token, "it was checked"
             await Sockets(slack.web, ours.app_token.get_secret_value(), bot.take).listen(draining)
         await bot.end(LAST_TAKEN)
-
-
-def _built(slack: Slack, ours: SlackSettings, kept: Stores) -> SlackBot:
-    configured = {place: ChannelSettings(**dict(wanted)) for place, wanted in ours.channels.items()}
-    channels, people = Channels(places.NAME, kept.notes, configured), People(slack)
-    desk = Desk(
-        kept.inbox,
-        kept.history,
-        kept.people,
-        kept.feedbacks,
-        kept.notes,
-        channels,
-        ours.moderators,
-        slack,
-        people,
-        Audiences(people, slack.us.team, kept.notes),
-    )
-    intake = Intake(kept.inbox, kept.notes, channels.of)
-    return SlackBot(slack, intake, people, desk, pane="assistant:write" in slack.us.scopes)

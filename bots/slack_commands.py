@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.slack import inbound, places
-from adapters.slack.blocks import quotes
 from bots import slack_settings
-from bots.slack_desk import NOTHING_YET, Caller, Desk
-from core.commands import COMMANDS, Command, find
+from bots.desk import Desk
+from bots.slack_caller import SlackCaller, shown
+from core.commands import COMMANDS, named
 from core.errors import UserError
 
 _NO_QUESTION = "Write your question behind the command: `/ask How many days of leave do I have?`"
@@ -20,88 +20,59 @@ class Slash:
 
     name: str
     summary: str
-    run: Callable[[Desk, Caller, str], Awaitable[str]]
+    run: Callable[[Desk, SlackCaller, str], Awaitable[str]]
     hint: str = ""
 
 
-async def answer(desk: Desk, body: Mapping[str, Any]) -> str:
+async def answer(desk: Desk, caller: SlackCaller, body: Mapping[str, Any]) -> str:
     """Do what was typed; what the person reads."""
     name, text = str(body["command"]).lstrip("/"), str(body.get("text") or "").strip()
     command = next((each for each in SLASH if each.name == name), _HELP)
-    return await command.run(desk, Caller.of(body), text)
+    return await command.run(desk, caller, text)
 
 
-async def _ask(desk: Desk, caller: Caller, text: str) -> str:
-    question = inbound.words(text, desk.slack.us.user, {})
+async def _ask(desk: Desk, caller: SlackCaller, text: str) -> str:
+    question = inbound.words(text, caller.slack.us.user, {})
     if not question:
         raise UserError(_NO_QUESTION)
     message_id = places.by_callback(caller.trigger)
-    await desk.may_respond(caller, message_id)
-    await desk.ask(caller, message_id, places.private(caller.channel, caller.person), question)
+    await may_respond(desk, caller, message_id)
+    await desk.ask(caller, message_id, caller.alone, question)
     return f"You asked: {text}"
 
 
-async def _new(desk: Desk, caller: Caller, text: str) -> str:
-    return await _run(desk, caller, "new")
+async def may_respond(desk: Desk, caller: SlackCaller, message_id: str) -> None:
+    """Note where the private answer to a message goes."""
+    await desk.notes.put(places.respond_note(message_id), caller.respond, seconds=places.RESPOND_SECONDS)
 
 
-async def _forget(desk: Desk, caller: Caller, text: str) -> str:
-    if text:
-        anywhere = places.private(caller.channel, caller.person)
-        return await _command("forget").run(desk.conversation(caller, anywhere), text)
-    return await _run(desk, caller, "forget")
-
-
-async def _sources(desk: Desk, caller: Caller, text: str) -> str:
-    turns = await desk.history.turns((await desk.last(caller))[0])
-    if not turns:
-        raise UserError(NOTHING_YET)
-    return quotes(turns[-1].citations) or "The last answer has no source."
-
-
-async def _stop(desk: Desk, caller: Caller, text: str) -> str:
-    await desk.inbox.stop(*await desk.last(caller))
-    return "Stopping."
-
-
-async def _help(desk: Desk, caller: Caller, text: str) -> str:
-    return "\n".join(
-        (
-            f"Mention <@{desk.slack.us.user}> in a channel, write to me directly, or use `/ask`.",
-            "Attach files to ask about them, and go on in the thread of an answer.",
-            *(f"`/{each.name}` {each.summary}" for each in SLASH),
-            "In the menu of any message: *Ask about this* and *Summarize this thread*.",
-        )
+async def _help(desk: Desk, caller: SlackCaller, text: str) -> str:
+    lines = (
+        f"Mention <@{caller.slack.us.user}> in a channel, write to me directly, or use `/ask`.",
+        "Attach files to ask about them, and go on in the thread of an answer.",
+        *(f"`/{each.name}` {each.summary}" for each in SLASH),
+        "In the menu of any message: *Ask about this* and *Summarize this thread*.",
     )
+    return shown(await desk.do(caller, "help", guide="\n".join(lines)))
 
 
-async def _run(desk: Desk, caller: Caller, name: str) -> str:
-    """Do what the table says with one's last thread, where nobody else asked anything."""
-    thread, _ = await desk.last(caller)
-    await desk.must_own(caller, thread)
-    return await _command(name).run(desk.conversation(caller, thread), "")
+def _of_table(name: str, summary: str = "", hint: str = "") -> Slash:
+    """A command that does what the table says."""
+
+    async def run(desk: Desk, caller: SlackCaller, text: str) -> str:
+        return shown(await desk.do(caller, name, text))
+
+    summary = summary or named(name).summary
+    return Slash(name, summary[:1].upper() + summary[1:], run, hint)
 
 
-def _command(name: str) -> Command:
-    command = find(name)
-    assert command, "the table has it"
-    return command
-
-
-def _summary(name: str) -> str:
-    summary = _command(name).summary
-    return summary[:1].upper() + summary[1:]
-
-
-_HELP = Slash("help", _summary("help"), _help)
+_HELP = Slash("help", "Show these commands", _help)
 SLASH = (
     Slash("ask", "Ask a question whose answer only you see", _ask, "[question]"),
-    Slash("new", _summary("new"), _new),
-    Slash(
-        "forget", "Delete what is kept of your last conversation here, or of you everywhere", _forget, "[me]"
-    ),
-    Slash("sources", _summary("sources"), _sources),
-    Slash("stop", _summary("stop"), _stop),
+    _of_table("new"),
+    _of_table("forget", "Delete what is kept of your last conversation here, or of you everywhere", "[me]"),
+    _of_table("sources"),
+    _of_table("stop"),
     Slash("settings", "Show or change how I answer here (moderators)", slack_settings.show, "[everywhere]"),
     _HELP,
 )

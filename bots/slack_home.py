@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.slack import places
-from bots.slack_desk import Caller, Desk
+from adapters.slack.client import Slack
+from bots.desk import Desk
+from bots.slack_caller import SlackCaller, shown
 from bots.slack_forms import Block, plain, section
 from core.channels import ChannelSettings
-from core.commands import find
+from core.commands import ME
 from core.ports import Kept
 
 FORGET, FORGET_TITLE = "chasqui:forget_me", "Forget me"
@@ -21,42 +23,37 @@ _TITLE = 200
 """Characters of a title."""
 
 
-async def suggest(desk: Desk, channel: str, thread: str = "") -> None:
+async def suggest(slack: Slack, channel: str, thread: str = "") -> None:
     """Suggest what to ask, in a pane that somebody opens. Raises PlatformError."""
     prompts = [{"title": title, "message": message} for title, message in PROMPTS]
     where: Block = {"channel_id": channel} | ({"thread_ts": thread} if thread else {})
-    await desk.slack.call(
-        "assistant.threads.setSuggestedPrompts", title=_PROMPTS_TITLE, prompts=prompts, **where
-    )
+    await slack.call("assistant.threads.setSuggestedPrompts", title=_PROMPTS_TITLE, prompts=prompts, **where)
 
 
-async def name_thread(desk: Desk, channel: str, root: str, question: str) -> None:
+async def name_thread(slack: Slack, channel: str, root: str, question: str) -> None:
     """Give a thread of the pane the title of its first question. Raises PlatformError."""
     title = " ".join(question.split())[:_TITLE]
     if title:
-        await desk.slack.call("assistant.threads.setTitle", channel_id=channel, thread_ts=root, title=title)
+        await slack.call("assistant.threads.setTitle", channel_id=channel, thread_ts=root, title=title)
 
 
-async def publish(desk: Desk, person: str) -> None:
+async def publish(desk: Desk, slack: Slack, person: str) -> None:
     """Show somebody their home tab. Raises PlatformError."""
-    team = await desk.channels.of(desk.slack.us.team)
+    team = await desk.channels.of(slack.us.team)
     kept = await desk.people.kept(places.NAME, person)
-    view = {"type": "home", "blocks": _blocks(desk, team, kept)}
-    await desk.slack.call("views.publish", user_id=person, view=view)
+    view = {"type": "home", "blocks": _blocks(slack, team, kept)}
+    await slack.call("views.publish", user_id=person, view=view)
 
 
-async def forget_me(desk: Desk, caller: Caller) -> str:
+async def forget_me(desk: Desk, caller: SlackCaller) -> str:
     """Delete all that is kept of a person, and show them that it is gone."""
-    command = find("forget")
-    assert command, "the table has it"
-    thread = places.private(caller.channel, caller.person)
-    said = await command.run(desk.conversation(caller, thread), "me")
-    await publish(desk, caller.person)
-    return said
+    said = await desk.do(caller, "forget", ME)
+    await publish(desk, caller.slack, caller.person)
+    return shown(said)
 
 
-def _blocks(desk: Desk, team: ChannelSettings, kept: Sequence[Kept]) -> list[Block]:
-    us = desk.slack.us
+def _blocks(slack: Slack, team: ChannelSettings, kept: Sequence[Kept]) -> list[Block]:
+    us = slack.us
     questions = _counted(sum(len(each.turns) for each in kept), "question")
     files = _counted(sum(len(each.documents) for each in kept), "file")
     return [

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bots.slack_desk import Caller, Desk
+from bots.desk import Desk
+from bots.slack_caller import SlackCaller
 from bots.slack_forms import asks, choice, given, line, modal, people
 from core.channels import ChannelSettings
 from core.grounding import Grounding
@@ -22,11 +23,11 @@ _SWITCHES = {
 }
 
 
-async def show(desk: Desk, caller: Caller, text: str) -> str:
+async def show(desk: Desk, caller: SlackCaller, text: str) -> str:
     """Open the form for this channel; for the workspace where the text says so. Raises UserError."""
     await desk.must_moderate(caller)
     everywhere = text == _EVERYWHERE
-    place = desk.slack.us.team if everywhere else caller.channel
+    place = caller.slack.us.team if everywhere else caller.channel
     now = await desk.channels.said(place)
     chosen = {name: _switch(getattr(now, name)) for name in _SWITCHES}
     switches = [
@@ -42,11 +43,11 @@ async def show(desk: Desk, caller: Caller, text: str) -> str:
     ]
     title = "Answers everywhere" if everywhere else "Answers in this channel"
     view = modal(NAME, title, blocks, submit="Save", metadata=place)
-    await desk.slack.call("views.open", trigger_id=caller.trigger, view=view)
+    await caller.slack.call("views.open", trigger_id=caller.trigger, view=view)
     return ""
 
 
-async def save(desk: Desk, caller: Caller, view: Mapping[str, Any]) -> str:
+async def save(desk: Desk, caller: SlackCaller, view: Mapping[str, Any]) -> str:
     """Let a place have what the form says. Raises UserError."""
     await desk.must_moderate(caller)
     grounding = given(view, "grounding")

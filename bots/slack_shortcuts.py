@@ -1,19 +1,23 @@
 """What can be picked in the menu of a message on Slack: ask about it, summarise its thread."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from adapters.slack import inbound, places, transcript
+from adapters.slack import places, transcript
 from adapters.slack.blocks import sentence
-from adapters.slack.inbound import Said
-from bots.slack_desk import Caller, Desk
+from adapters.slack.client import Slack
+from bots.desk import Desk
+from bots.slack_caller import SlackCaller
+from bots.slack_commands import may_respond
 from bots.slack_forms import Block, asks, choice, given, line, modal
 from core.errors import UserError
-from core.types import Attachment, ThreadId
+from core.types import Message, ThreadId
 
 _SEEN_BY = {"everybody": "Everybody in the thread", "me": "Only me"}
+_SHOWN = 490
+"""Characters of a question that stand in the thread."""
 _NOTHING_THERE = "There is nothing in this message that I can read."
 
 
@@ -44,7 +48,7 @@ def named(callback_id: str) -> Shortcut:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """The message whose menu was used, and the id under which the question about it would be private."""
+    """The message whose menu was used, and the id of the question about it."""
 
     channel: str
     ts: str
@@ -57,10 +61,10 @@ class Picked:
         return places.in_thread(self.channel, self.root)
 
 
-async def open_form(desk: Desk, caller: Caller, shortcut: Shortcut, message: Mapping[str, Any]) -> str:
+async def open_form(desk: Desk, caller: SlackCaller, shortcut: Shortcut, message: Mapping[str, Any]) -> str:
     """Ask what the person wants to know, and who is to see it."""
     ts, message_id = str(message["ts"]), places.by_callback(caller.trigger)
-    await desk.may_respond(caller, message_id)
+    await may_respond(desk, caller, message_id)
     picked = {"channel": caller.channel, "ts": ts, "root": str(message.get("thread_ts") or ts)}
     question = [] if shortcut.question else [asks("question", "What would you like to know?", line())]
     blocks: list[Block] = [
@@ -69,48 +73,42 @@ async def open_form(desk: Desk, caller: Caller, shortcut: Shortcut, message: Map
     ]
     metadata = json.dumps({**picked, "message_id": message_id})
     view = modal(shortcut.callback_id, shortcut.name, blocks, submit="Ask", metadata=metadata)
-    await desk.slack.call("views.open", trigger_id=caller.trigger, view=view)
+    await caller.slack.call("views.open", trigger_id=caller.trigger, view=view)
     return ""
 
 
-async def ask(
-    desk: Desk,
-    caller: Caller,
-    shortcut: Shortcut,
-    view: Mapping[str, Any],
-    read: Callable[[str, str, str], Awaitable[Said | None]],
-) -> str:
-    """Accept what the form asks; `read` gives a message as it stands. Raises UserError and PlatformError."""
+async def ask(desk: Desk, caller: SlackCaller, shortcut: Shortcut, view: Mapping[str, Any]) -> Message | None:
+    """Accept what the form asks, once however often it is sent; None where it was accepted before.
+
+    Raises UserError and PlatformError.
+    """
     picked = Picked(**json.loads(view["private_metadata"]))
-    there = Caller(caller.person, picked.channel, caller.trigger)
+    there = replace(caller, channel=picked.channel)
     await desk.must_answer(there)
-    files: Sequence[Attachment]
+    thread = there.alone if given(view, "seen_by") == "me" else picked.thread
     if shortcut is SUMMARY:
-        question, quoted, files = shortcut.question, "", (transcript.of_thread(picked.channel, picked.root),)
-    else:
-        said = await read(picked.channel, picked.root, picked.ts)
-        if said is None:
-            raise UserError(_NOTHING_THERE)
-        question, quoted, files = str(given(view, "question")), await _quoted(desk, said), said.attachments
-    message_id, thread = await _place(desk, there, picked, question, private=given(view, "seen_by") == "me")
-    await desk.ask(there, message_id, thread, question, attachments=files, quoted=quoted)
-    return ""
-
-
-async def _place(
-    desk: Desk, caller: Caller, picked: Picked, question: str, *, private: bool
-) -> tuple[str, ThreadId]:
-    """The id and the thread of a question; one that everybody is to see stands in the thread first."""
-    if private:
-        return picked.message_id, places.private(picked.channel, caller.person)
-    text = f"<@{caller.person}> asks: {sentence(question).text}"
-    said = await desk.slack.call(
-        "chat.postMessage", channel=picked.channel, thread_ts=picked.root, text=text, unfurl_links=False
+        files = [transcript.of_thread(picked.channel, picked.root)]
+        return await desk.ask(there, picked.message_id, thread, shortcut.question, attachments=files)
+    said = await caller.reader.read(picked.channel, picked.root, picked.ts)
+    if said is None:
+        raise UserError(_NOTHING_THERE)
+    return await desk.ask(
+        there,
+        picked.message_id,
+        thread,
+        str(given(view, "question")),
+        attachments=said.attachments,
+        quoted=await there.quote(said),
+        about=f"{picked.channel} {picked.root} {picked.ts}",
     )
-    return places.by_message(picked.channel, str(said["ts"])), picked.thread
 
 
-async def _quoted(desk: Desk, said: Said) -> str:
-    names = await desk.members.names(said.people)
-    text = inbound.words(said.text, desk.slack.us.user, names)
-    return f"{said.name or names.get(said.author) or said.author}: {text}" if text else ""
+async def show(slack: Slack, asked: Message) -> None:
+    """Let everybody read a question that they will see answered. Raises PlatformError."""
+    place, question = places.place(asked), asked.text
+    if len(question) > _SHOWN:
+        question = f"{question[:_SHOWN]} …"
+    text = f"<@{asked.author}> asks: {sentence(question).text}"
+    await slack.call(
+        "chat.postMessage", channel=place.channel, thread_ts=place.root, text=text, unfurl_links=False
+    )

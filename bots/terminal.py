@@ -100,7 +100,8 @@ class TerminalThread:
             return f"There is no command /{name}. /help shows them all."
         app = self._app
         here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox)
-        return await command.run(here, argument)
+        told = await command.run(here, argument)
+        return told.text or "\n".join(f"{cited.place}\n  “{cited.quote}”" for cited in told.citations)
 
     async def _stop(self) -> None:
         self.interrupted = True

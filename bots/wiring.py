@@ -1,7 +1,7 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,11 @@ from adapters.redis.store import Store
 from adapters.redis.work import Capacity
 from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
-from bots.settings import BackendSettings, Settings
+from bots.channels import Channels
+from bots.desk import Desk
+from bots.settings import BackendSettings, ChannelSection, Settings
 from core.assistant import Assistant, Policy
+from core.channels import ChannelSettings
 from core.library import Library
 from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates
 from core.profiles import SERVER
@@ -108,6 +111,24 @@ def _kept(settings: Settings, store: Store, capacity: Capacity = dict) -> Stores
         RedisNotes(store),
         RedisRates(store),
         RedisFeedbacks(store),
+    )
+
+
+def desk(
+    platform: str, kept: Stores, configured: Mapping[str, ChannelSection], moderators: Collection[str]
+) -> Desk:
+    """What people can do on a platform, by the settings of its channels."""
+    wanted = {place: ChannelSettings(**dict(table)) for place, table in configured.items()}
+    channels = Channels(platform, kept.notes, wanted)
+    return Desk(
+        platform,
+        kept.inbox,
+        kept.history,
+        kept.people,
+        kept.feedbacks,
+        kept.notes,
+        channels,
+        moderators,
     )
 
 

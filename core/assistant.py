@@ -333,4 +333,5 @@ def _turn(message: Message, asked: str, outcome: Outcome) -> Turn | None:
         message.author,
         message.author_name,
         outcome.citations,
+        message.attachments,
     )

@@ -2,75 +2,112 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from core.ports import History, Inbox, People
-from core.types import ThreadId
+from core.types import Citation, ThreadId
+
+NOTHING_YET = "You have asked nothing here yet, or it is not kept any more."
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """What a command may touch: the thread in which it was given, and by whom (as `Message.author`)."""
+    """What a command may touch: the thread in which it was given, and by whom (as `Message.author`).
+
+    `message_id` is the question that is meant, where it is not whichever is being answered; `help` is what
+    a platform says instead of the bare table, where it offers more.
+    """
 
     thread: ThreadId
     author: str
     history: History
     people: People
     inbox: Inbox
+    message_id: str | None = None
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a command says to the person who typed it; each platform has its own way to show sources."""
+
+    text: str = ""
+    citations: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`name` as it is typed behind the slash.
+    """`name` as it is typed behind the slash; `run` takes what is typed behind the name.
 
-    `run` takes what is typed behind the name, and returns a sentence for the person who typed it.
+    Where several people ask in one thread it matters what it `touches`: a word about ``nothing`` of it,
+    one ``answer``, or the ``thread`` as a whole (see `Desk.do`).
     """
 
     name: str
     summary: str
-    run: Callable[[Conversation, str], Awaitable[str]]
+    touches: Literal["nothing", "answer", "thread"]
+    run: Callable[[Conversation, str], Awaitable[Told]]
 
 
-async def _help(conversation: Conversation, argument: str) -> str:
-    return "\n".join(f"/{command.name:<9} {command.summary}" for command in COMMANDS)
+async def _help(conversation: Conversation, argument: str) -> Told:
+    table = "\n".join(f"/{command.name:<9} {command.summary}" for command in COMMANDS)
+    return Told(conversation.help or table)
 
 
-async def _new(conversation: Conversation, argument: str) -> str:
+async def _new(conversation: Conversation, argument: str) -> Told:
     await conversation.history.fresh(conversation.thread)
-    return "A fresh start: earlier questions and files no longer count here."
+    return Told("A fresh start: earlier questions and files no longer count here.")
 
 
-async def _forget(conversation: Conversation, argument: str) -> str:
-    if argument == "me":
+async def _forget(conversation: Conversation, argument: str) -> Told:
+    if argument == ME:
         await conversation.people.forget(conversation.thread.platform, conversation.author)
-        return "Everything that was kept of you is deleted, in every thread: questions, answers and files."
+        return Told(
+            "Everything that was kept of you is deleted, in every thread: questions, answers and files."
+        )
     if argument:
-        return "Type /forget to delete this thread, or /forget me to delete all that is kept of you."
+        return Told("Type /forget to delete this thread, or /forget me to delete all that is kept of you.")
     await conversation.history.forget(conversation.thread)
-    return "Everything that was kept of this thread is deleted."
+    return Told("Everything that was kept of this thread is deleted.")
 
 
-async def _sources(conversation: Conversation, argument: str) -> str:
+async def _sources(conversation: Conversation, argument: str) -> Told:
+    """Of the answer to the question with the id `argument`, or of the last one."""
     turns = await conversation.history.turns(conversation.thread)
-    cited = turns[-1].citations if turns else ()
-    if not cited:
-        return "The last answer has no source."
-    return "\n".join(f"{source.place}\n  “{source.quote}”" for source in cited)
+    named = [turn for turn in turns if turn.message_id == argument] if argument else turns
+    if not named:
+        return Told(NOTHING_YET)
+    if not named[-1].citations:
+        return Told("This answer has no source." if argument else "The last answer has no source.")
+    return Told(citations=named[-1].citations)
 
 
-async def _stop(conversation: Conversation, argument: str) -> str:
-    await conversation.inbox.stop(conversation.thread)
-    return "Stopping."
+async def _stop(conversation: Conversation, argument: str) -> Told:
+    await conversation.inbox.stop(conversation.thread, conversation.message_id)
+    return Told("Stopping.")
 
+
+ME = "me"
+"""Typed behind ``/forget``: it is about a person then, and touches nothing of others."""
 
 COMMANDS = (
-    Command("help", "show these commands", _help),
-    Command("new", "start afresh; what was said and attached before no longer counts", _new),
-    Command("forget", "delete what is kept of this thread; /forget me: of you, in every thread", _forget),
-    Command("sources", "show the sources of the last answer with their words", _sources),
-    Command("stop", "stop the answer that is being written", _stop),
+    Command("help", "show these commands", "nothing", _help),
+    Command("new", "start afresh; what was said and attached before no longer counts", "thread", _new),
+    Command(
+        "forget", "delete what is kept of this thread; /forget me: of you, in every thread", "thread", _forget
+    ),
+    Command("sources", "show the sources of the last answer with their words", "answer", _sources),
+    Command("stop", "stop the answer that is being written", "answer", _stop),
 )
 
 
 def find(name: str) -> Command | None:
     """The command of that name, if there is one."""
     return next((command for command in COMMANDS if command.name == name.lower()), None)
+
+
+def named(name: str) -> Command:
+    """The command of that name, which is in the table."""
+    command = find(name)
+    assert command, "the table has it"
+    return command

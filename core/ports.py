@@ -274,6 +274,13 @@ class History(Protocol):
         """Turns since the last `fresh`, oldest first, at most the cap."""
         ...
 
+    async def askers(self, thread: ThreadId) -> set[str]:
+        """Who asked what is kept of a thread: its turns, also from before a `fresh`, and what waits.
+
+        "" stands for somebody who is not known any more.
+        """
+        ...
+
     async def recent(self, thread: ThreadId, model: str) -> Recent:
         """What may go into the next prompt of `model`; it costs the same however long the thread is."""
         ...

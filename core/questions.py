@@ -28,13 +28,19 @@ class Questions:
         self._platform = platform
         self._notes = notes
 
-    async def remember(self, message: Message) -> None:
-        """Note where a question is answered, who asks it, that it is their last one there, who began."""
+    async def remember(self, message: Message, *, about: str = "") -> None:
+        """Note where a question is answered, who asks it, and which message of the platform it is `about`.
+
+        It is its asker's last one there, unless it asks nothing, or is told again after a later one.
+        """
         thread = message.thread.key
-        channel, _, _ = thread.partition("/")
         await self._put(self._asked(message.id), f"{thread} {message.author}")
-        await self._put(self._last(channel, message.author), f"{thread} {message.id}")
-        await self._put(self._began(thread), await self.began(message.thread) or message.author)
+        if about:
+            await self._put(self._about(message.id), about)
+        last = self._last(thread.partition("/")[0], message.author)
+        *_, at = (await self._notes.get(last) or "0").split(" ")[2:] or ["0"]
+        if (message.text or message.attachments) and message.at >= float(at):
+            await self._put(last, f"{thread} {message.id} {message.at}")
 
     async def of(self, message_id: str) -> tuple[ThreadId, str] | None:
         """The thread and the asker of a question."""
@@ -52,9 +58,9 @@ class Questions:
         """The thread and the id of what this person asked last in a channel."""
         return self._named(await self._notes.get(self._last(channel, person)))
 
-    async def began(self, thread: ThreadId) -> str | None:
-        """Who asked the first question of a thread."""
-        return await self._notes.get(self._began(thread.key))
+    async def about(self, message_id: str) -> str | None:
+        """The message that a question is about, however often it was asked, as its platform names it."""
+        return await self._notes.get(self._about(message_id))
 
     async def _put(self, name: str, value: str) -> None:
         await self._notes.put(name, value, seconds=KNOWN)
@@ -62,7 +68,7 @@ class Questions:
     def _named(self, note: str | None) -> tuple[ThreadId, str] | None:
         if note is None:
             return None
-        key, _, name = note.partition(" ")
+        key, name, *_ = note.split(" ")
         return ThreadId(self._platform, key), name
 
     def _asked(self, message_id: str) -> str:
@@ -71,5 +77,5 @@ class Questions:
     def _last(self, channel: str, person: str) -> str:
         return f"{self._platform}:last:{channel}:{person}"
 
-    def _began(self, thread: str) -> str:
-        return f"{self._platform}:began:{thread}"
+    def _about(self, message_id: str) -> str:
+        return f"{self._platform}:about:{first_id(message_id)}"

@@ -239,7 +239,8 @@ class Outcome:
 class Turn:
     """A question and its answer, as history keeps them.
 
-    `answer` is the text exactly as the person saw it, without source trailer and notes.
+    `answer` is the text exactly as the person saw it, without source trailer and notes; `attachments` came
+    with the question, which may be asked again.
     """
 
     message_id: str
@@ -250,6 +251,7 @@ class Turn:
     author: str = ""
     author_name: str = ""
     citations: tuple[Citation, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -35,8 +36,18 @@ _OURS = ("discord.py: ", "CommandTree", "discord-ui-")
 class Gateway(discord.AutoShardedClient):
     """The bot as Discord sees it."""
 
-    def __init__(self, intake: Intake, *, content: bool, shards: int | None = None) -> None:
-        """`content`: read also messages that are not for the bot, which Discord has to allow."""
+    def __init__(
+        self,
+        intake: Intake,
+        changed: Callable[[Message, discord.Message], Awaitable[None]],
+        *,
+        content: bool,
+        shards: int | None = None,
+    ) -> None:
+        """`content`: read also messages that are not for the bot, which Discord has to allow.
+
+        `changed` is called when the message of a question says something else, and its answer was begun.
+        """
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=content)
         super().__init__(
             intents=intents,
@@ -48,6 +59,7 @@ class Gateway(discord.AutoShardedClient):
             shard_count=shards,
         )
         self.intake = intake
+        self._changed = changed
         self.questions = Asked(intake.notes)
         self._catching_up = CatchingUp(self, intake.notes)
         self._stopping = False
@@ -103,7 +115,7 @@ class Gateway(discord.AutoShardedClient):
                 return
             asked = replace(await self._question(message, known[0]), id=ids[-1])
             if not await self.intake.inbox.edit(asked):
-                await self.was_edited(asked, message)
+                await self._changed(asked, message)
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         """A question that is taken back is not answered, and its turn is kept no longer."""
@@ -117,9 +129,6 @@ class Gateway(discord.AutoShardedClient):
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
         """One event that cannot be taken stops no other."""
         log.exception("discord.event_failed", handler=event_method)
-
-    async def was_edited(self, asked: Message, message: discord.Message) -> None:
-        """A question says something else now, and its answer was begun: `bots` says what is offered."""
 
     async def read_again(self, thread: ThreadId, message: int) -> Message | None:
         """The question that a message asks in a thread, as it stands now; None where it is gone."""

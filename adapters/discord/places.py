@@ -99,11 +99,6 @@ def token_note(message_id: str) -> str:
     return f"{NAME}:token:{message_id}"
 
 
-def files_note(message_id: str) -> str:
-    """The note of the files that were given with a command, which stand in no message."""
-    return f"{NAME}:files:{message_id}"
-
-
 def refused_note(message: int) -> str:
     """The note that a message was declined, so that nobody is told that twice."""
     return f"{NAME}:refused:{message}"

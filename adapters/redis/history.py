@@ -3,7 +3,7 @@
 from adapters.redis import scripts
 from adapters.redis.people import forget_thread
 from adapters.redis.store import Store
-from adapters.redis.values import unpack
+from adapters.redis.values import unpack, unpack_message
 from core.ports import Recent
 from core.types import ThreadId, Turn
 
@@ -23,6 +23,15 @@ class RedisHistory:
         while _FRESH in stored:
             stored = stored[stored.index(_FRESH) + 1 :]
         return [turn for entry in stored if (turn := unpack(Turn, entry, key)) is not None]
+
+    async def askers(self, thread: ThreadId) -> set[str]:
+        """As `History.askers`."""
+        names = self._store.keys(thread)
+        waiting = await self._store.command("HVALS", names.messages)  # one that ends meanwhile is a turn then
+        stored = await self._store.command("LRANGE", names.turns, 0, -1)
+        turns = (unpack(Turn, entry, names.turns) for entry in stored if entry != _FRESH)
+        messages = (unpack_message(entry, names.messages) for entry in waiting)
+        return {each.author if each else "" for each in (*turns, *messages)}
 
     async def recent(self, thread: ThreadId, model: str) -> Recent:
         """As `History.recent`; a cut whose turn is gone counts no more."""

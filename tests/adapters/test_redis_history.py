@@ -53,6 +53,23 @@ async def kept(store: Store) -> list[str]:
     return [turn.message_id for turn in await RedisHistory(store).turns(THREAD)]
 
 
+async def test_who_asked_is_known_also_from_before_a_fresh_start(redis_store: Store) -> None:
+    """Of turns and of what waits; nobody, once all is forgotten."""
+    history, inbox = RedisHistory(redis_store), RedisInbox(redis_store)
+    assert await history.askers(THREAD) == set()
+    ana = question(THREAD, 0).author
+    await inbox.put(question(THREAD, 0))
+    async with inbox.take(THREAD) as lease:
+        assert lease is not None
+        await lease.finish(replace(answered(lease.message, "A runner."), author=ana))
+    await history.fresh(THREAD)
+    assert await history.askers(THREAD) == {ana}
+    await inbox.put(replace(question(THREAD, 1), author="ben"))
+    assert await history.askers(THREAD) == {ana, "ben"}
+    await history.forget(THREAD)
+    assert await history.askers(THREAD) == set()
+
+
 async def test_turns_come_back_as_they_were_finished(redis_store: Store) -> None:
     """Oldest first, every field kept."""
     await converse(redis_store, 0, 1)

@@ -94,6 +94,9 @@ class House:
     async def turns(self, thread: ThreadId) -> list[Turn]:
         return []
 
+    async def askers(self, thread: ThreadId) -> set[str]:
+        return set()
+
     async def recent(self, thread: ThreadId, model: str) -> Recent:
         return Recent()
 

@@ -133,7 +133,8 @@ class Team:
         """Someone gives a command."""
         found = find(command)
         assert found is not None
-        return await found.run(Conversation(self.thread, "U1", self.history, self.people, self.inbox), "")
+        told = await found.run(Conversation(self.thread, "U1", self.history, self.people, self.inbox), "")
+        return told.text or "\n".join(f"{cited.place} says: {cited.quote}" for cited in told.citations)
 
     async def turns(self) -> list[Turn]:
         return await self.history.turns(self.thread)
@@ -676,7 +677,7 @@ async def test_new_starts_afresh(redis: RedisServer) -> None:
     async with hired(redis, f" New crew get 24 days of paid leave.{TRAILER}") as team:
         await team.says(LEAVE, {"harbour.md": HANDBOOK})
         assert "fresh start" in await team.types("new")
-        assert await team.types("sources") == "The last answer has no source."
+        assert "asked nothing here yet" in await team.types("sources")
         outcome = await team.says(LEAVE)
         assert (outcome.kind, outcome.citations) == ("answered", ())
         assert "Paid leave" not in team.prompt
@@ -697,14 +698,17 @@ async def test_forget_deletes_all_that_is_kept(redis: RedisServer) -> None:
 async def test_sources_shows_the_words_of_the_last_answers_sources(redis: RedisServer) -> None:
     """With their place, so that people can look them up."""
     async with hired(redis, "") as team:
+        assert "asked nothing here yet" in await team.types("sources")
+        team.tgi.answer = " A camelid."
+        await team.says("What is a llama?")
         assert await team.types("sources") == "The last answer has no source."
         team.tgi.answer = " A bowl of soup costs 3 euros."
         await team.says("What does a bowl of soup cost?", {"menu.md": MENU})
         team.tgi.answer = " New crew get 24 days of paid leave."
         await team.says(LEAVE, {"harbour.md": HANDBOOK})
         assert await team.types("sources") == (
-            f"{FROM_HANDBOOK}Leave \u203a Paid leave\n"
-            "  \u201cNew crew get 24 days of paid leave in their first year.\u201d"
+            f"{FROM_HANDBOOK}Leave \u203a Paid leave"
+            " says: New crew get 24 days of paid leave in their first year."
         )
 
 

@@ -168,6 +168,9 @@ class Nothing:
     async def turns(self, thread: ThreadId) -> list[Turn]:
         return []
 
+    async def askers(self, thread: ThreadId) -> set[str]:
+        return set()
+
     async def recent(self, thread: ThreadId, model: str) -> Recent:
         return Recent()
 

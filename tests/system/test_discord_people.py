@@ -128,12 +128,16 @@ async def test_the_menu_of_a_message_asks_about_it(here: Team) -> None:
     picked = await control.message_menu(scene.channel, scene.person, "Ask about this", plan)
     await until(lambda: here.discord.platform.interactions.known[picked].modal is not None)
     sent = await control.submit(picked, {"typed": "How far is that?"})
-    await here.settled()
+    [answer] = await here.settled()
     assert (await told(here, sent)).seen_by is None
-    assert "How far is that?" in model.asked[-1].prompt
+    await control.click(scene.channel, scene.person, answer.id, answer.buttons["Regenerate"])
+    await here.settled(2)
+    for request in model.asked[:2]:
+        assert "How far is that?" in request.prompt
+        assert "Ben: We go to Lima on Friday." in request.prompt
 
     picked = await control.message_menu(scene.channel, scene.person, "Summarize from here", plan)
-    await here.settled(2)
+    await here.settled(3)
     assert (await told(here, picked)).seen_by == scene.person
     assert "We go to Lima on Friday." in model.asked[-1].prompt
     assert "By foot." in model.asked[-1].prompt
@@ -263,21 +267,22 @@ async def test_buttons_outlive_the_process_that_made_them(here: Team) -> None:
     assert (await told(here, again)).content.startswith(LEAVE.strip())
 
 
-async def test_nobody_deletes_what_another_person_began(here: Team) -> None:
-    """Who goes on with an answer may neither forget its thread nor start it afresh; who began it may."""
+async def test_nobody_deletes_what_others_asked(here: Team) -> None:
+    """Where several asked, nobody but a moderator forgets the thread, or starts it afresh."""
     control, scene, model = here.control, here.scene, here.model
     ben = await control.new_person("ben", scene.guild)
     await here.ask("How much leave do the llamas earn?")
     [answer] = await here.settled()
     await control.say(scene.channel, ben, "And how much do you?", reply_to=answer.id)
     await here.settled(2)
-    for command in ("forget", "new"):
-        refused = await told(here, await control.command(scene.channel, ben, command))
-        assert "Only whoever asked" in refused.content
-    await control.say(scene.channel, scene.person, "And I?", reply_to=answer.id)
+    owner = here.discord.platform.world.guild(scene.guild).owner
+    for person, command in ((ben, "forget"), (ben, "new"), (scene.person, "forget")):
+        refused = await told(here, await control.command(scene.channel, person, command))
+        assert "Others asked in this conversation" in refused.content
+    await control.say(scene.channel, owner, "And I?", reply_to=answer.id)
     await here.settled(3)
     assert "llamas" in model.asked[-1].prompt
-    gone = await told(here, await control.command(scene.channel, scene.person, "forget"))
+    gone = await told(here, await control.command(scene.channel, owner, "forget"))
     assert "deleted" in gone.content
 
 

@@ -10,9 +10,8 @@ import pytest
 from adapters.discord import places
 from adapters.discord.buttons import row
 from bots.channels import Channels
+from bots.desk import Desk
 from bots.discord_bot import DiscordBot
-from bots.discord_desk import Desk
-from core.intake import Intake
 from core.types import Feedback, Message, ThreadId, Turn
 from tests.adapters.platform_parts import FakeNotes
 from tests.fakes import FakeInbox
@@ -57,8 +56,10 @@ async def a_place() -> AsyncIterator[Place]:
     """A server with a channel and somebody in it."""
     inbox, kept, notes = FakeInbox(), Kept(), FakeNotes()
     ports: dict[str, Any] = {"inbox": inbox, "history": kept, "people": None, "feedbacks": kept}
-    desk = Desk(**ports, notes=notes, channels=Channels("discord", notes, {}), moderators=())
-    bot = DiscordBot(Intake(ports["inbox"], notes, desk.channels.of), desk, content=False, shards=1)
+    channels = Channels("discord", notes, {})
+    bot = DiscordBot(
+        Desk("discord", **ports, notes=notes, channels=channels, moderators=()), content=False, shards=1
+    )
     async with simcord.run(bot) as env:
         guild = env.create_guild()
         channel = guild.create_text_channel("general")

@@ -121,19 +121,21 @@ async def test_a_thread_goes_on_without_a_mention(here: Workspace) -> None:
 
 
 async def test_nobody_forgets_what_others_asked(here: Workspace) -> None:
-    """A thread in which several asked is for a moderator to forget; one's own is one's own."""
+    """A thread in which several asked is for a moderator to forget, also if a fresh start hid the others."""
     control, scene = here.control, here.scene
+    [moderator] = [user.id for user in here.slack.platform.world.users.values() if user.name == "mo"]
+    ben = await control.new_person("ben", channel=scene.channel)
     root = await here.ask(ASKED)
     await here.settled()
-    ben = await control.new_person("ben", channel=scene.channel)
+    assert "fresh start" in await told(here, await control.command(scene.channel, scene.person, "/new"))
     await control.say(scene.channel, ben, "And in a year?", thread=root, mention=True)
     await here.settled(2)
-
-    refused = await control.command(scene.channel, ben, "/forget")
-    assert "Only whoever asked" in await told(here, refused)
-    await here.ask("How far is Lima?")
+    for person in (ben, scene.person):
+        refused = await control.command(scene.channel, person, "/forget")
+        assert "Others asked in this conversation" in await told(here, refused)
+    await control.say(scene.channel, moderator, "And in two?", thread=root, mention=True)
     await here.settled(3)
-    done = await control.command(scene.channel, scene.person, "/forget")
+    done = await control.command(scene.channel, moderator, "/forget")
     assert "is deleted" in await told(here, done)
 
 

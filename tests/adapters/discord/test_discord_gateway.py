@@ -49,13 +49,12 @@ class House(Given):
     @asynccontextmanager
     async def listening(self, *, content: bool = False) -> AsyncIterator[Gateway]:
         """A gateway that is ready."""
-        gateway = Gateway(self.intake, content=content)
-        gateway._connection.guild_ready_timeout = 0.02
 
-        async def was_edited(asked: Message, message: object) -> None:
+        async def changed(asked: Message, message: object) -> None:
             self.offered.append(asked)
 
-        gateway.was_edited = was_edited  # type: ignore[method-assign] # as bots do
+        gateway = Gateway(self.intake, changed, content=content)
+        gateway._connection.guild_ready_timeout = 0.02
         aim(self.scene.api, self.scene.gateway)
         draining = asyncio.Event()
         task = asyncio.create_task(listen(gateway, self.scene.token, draining))
