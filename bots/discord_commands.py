@@ -29,6 +29,7 @@ _ONCE_RESTARTED = (
     "Intent in the Developer Portal and started me again."
 )
 _NOT_EVERYWHERE = "Only who manages this server, or a moderator of the team, sets what counts in all of it."
+_IN_THREADS = "Each answer opens a thread; those of `/ask` stand where it was typed"
 _TITLE = 90
 """Characters of a question in a list of them."""
 
@@ -154,7 +155,7 @@ async def help_(interaction: Interaction) -> None:
     where="Where this counts; in this channel, if you name nothing",
     answers="Whether I answer here at all",
     every_message="Whether I answer without being mentioned",
-    threads="Whether each answer opens a thread",
+    threads="Whether each answer to a message opens a thread",
     grounding="How firmly answers stand on documents",
     persona="Who I am here: what the model is told before the conversation",
     role="The role that may ask me; nobody else",
@@ -217,7 +218,7 @@ def _shown(settings: ChannelSettings) -> str:
             f"- I {'do not answer' if settings.allowed is False else 'answer'} here.",
             f"- {roles or 'Everybody'} may ask.",
             f"- I answer {'every message' if settings.every_message else 'when I am mentioned'}.",
-            f"- {'Each answer opens a thread' if settings.threads else 'Answers are replies'}.",
+            f"- {_IN_THREADS if settings.threads else 'Answers are replies'}.",
             f"- Grounding: {settings.grounding or 'as everywhere'}.",
             f"- Persona: {literal(settings.persona or 'as everywhere')}",
         )

@@ -1,21 +1,27 @@
 """What people attach on Discord, and what they said before, as files."""
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
 import discord
+import structlog
 
 from adapters.discord.errors import mapped
 from core.errors import FileRefused, PlatformError
 from core.types import Attachment
+
+log = structlog.get_logger()
 
 _HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _AS_IT_IS = {"Accept-Encoding": "identity"}
 _RAN_OUT = (403, 404)
 """What the servers of files answer to a link whose day is over."""
+_READ_FOR = 30.0
+"""Seconds for which it is known where the files of a message lie, that of which one was fetched last."""
 _PIECE = 1 << 16
 _CONVERSATION = "chasqui:conversation"
 _MOST_MESSAGES = 1000
@@ -58,6 +64,7 @@ class Downloads:
         """`host` is that of an API address which is not Discord's own: files may lie there, too."""
         self._client = client
         self._session = session
+        self._read: tuple[tuple[int, int], float, dict[str, str]] = (0, 0), 0.0, {}
         self._hosts = _HOSTS | (_LOOPBACK if host in _LOOPBACK else {host} if host else frozenset())
 
     async def pieces(self, file: Attachment) -> AsyncGenerator[bytes, None]:
@@ -100,17 +107,26 @@ class Downloads:
         path = urlsplit(file.url).path.strip("/").split("/")
         if len(path) != 4 or path[0] != "channels" or not all(part.isdecimal() for part in path[2:]):
             return file.url
+        lying = await self._lying(int(path[2]), int(path[3]))
+        if file.name not in lying:
+            raise FileRefused(_NOT_THERE.format(name=file.name))
+        return lying[file.name]
+
+    async def _lying(self, channel: int, number: int) -> dict[str, str]:
+        """Where the files of a message lie, by their names; it is read once for all of them."""
+        key, read_at, lying = self._read
+        if key == (channel, number) and time.monotonic() - read_at < _READ_FOR:
+            return lying
         try:
             with mapped():
-                channel = self._client.get_partial_messageable(int(path[2]))
-                message = await channel.fetch_message(int(path[3]))
+                message = await self._client.get_partial_messageable(channel).fetch_message(number)
         except PlatformError as error:
-            raise FileRefused(_NOT_THERE.format(name=file.name)) from error
-        known = zip(of_message(message), message.attachments, strict=True)
-        same = [there for each, there in known if each.name == file.name]
-        if not same:
-            raise FileRefused(_NOT_THERE.format(name=file.name))
-        return same[0].url
+            log.info("discord.files_not_found", error=str(error))
+            return {}
+        names = (file.name for file in of_message(message))
+        lying = dict(zip(names, (there.url for there in message.attachments), strict=True))
+        self._read = (channel, number), time.monotonic(), lying
+        return lying
 
     async def _said(self, file: Attachment) -> str:
         """One paragraph for each message, oldest first: who said it, when, and what; of many the newest."""

@@ -45,6 +45,17 @@ async def test_files_of_one_name_and_size_are_read_each(
     assert [await content(platform, file) for file in found] == [b"one", b"two", b"six", b"ten"]
 
 
+async def test_a_message_of_many_files_is_read_once(
+    discord: DiscordServer, platform: DiscordPlatform
+) -> None:
+    """And once more for the files of another one."""
+    many = await sent(discord, *(Upload(f"{number}.txt", b"%d" % number) for number in range(10)))
+    assert [await content(platform, file) for file in many] == [b"%d" % number for number in range(10)]
+    (other,) = await sent(discord, Upload("a.txt", b"one"))
+    await content(platform, other)
+    assert len(await discord.control.calls("GET /channels/{channel}/messages/{message}")) == 2
+
+
 async def test_the_token_never_goes_to_where_files_lie(
     discord: DiscordServer, platform: DiscordPlatform
 ) -> None:
