@@ -15,6 +15,7 @@ from adapters.slack.gateway import Event, Gateway
 from adapters.slack.login import logged_in
 from adapters.slack.people import People
 from adapters.slack.responding import respond
+from adapters.slack.sending import insist
 from adapters.slack.sockets import LAST_TAKEN, Sockets
 from adapters.slack.web import Web
 from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts, wiring
@@ -143,7 +144,7 @@ class SlackBot(Gateway):
         if not text:
             return
         try:
-            await respond(self.slack, caller.respond, text, root=caller.root)
+            await insist(respond, self.slack, caller.respond, text, root=caller.root)
         except PlatformError as error:
             log.warning("slack.not_told", error=type(error).__name__, detail=str(error))
 

@@ -16,6 +16,7 @@
   + PlatformError      the platform's side; logged, a person sees ``sentence``
     - RateLimited          too many writes: nothing was written                             (retried)
     - WriteFailed          nobody knows whether it was written; writing again is safe       (retried)
+    - NotAdmitted          the platform lets nobody in with our token: no question is at fault  (waits)
     - PageClosed           this page takes no more text; what stood before still stands  (next page)
   + StoreError         the Redis-protocol server cannot be reached or refuses
   + LeaseLost          the message is not ours to answer any more: stop at once and write nothing
@@ -136,6 +137,10 @@ class RateLimited(PlatformError):
 
 class WriteFailed(PlatformError):
     """A write failed or was never answered; the reply knows how to repeat it without doubling anything."""
+
+
+class NotAdmitted(PlatformError):
+    """The platform does not let us in at all. Nothing is wrong with a question, which waits until it does."""
 
 
 class PageClosed(PlatformError):

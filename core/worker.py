@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 import structlog
 
-from core.errors import LeaseLost, PlatformError, StoreError
+from core.errors import LeaseLost, NotAdmitted, PlatformError, StoreError
 from core.ports import END, Lease, Place, Platform, Work
 from core.retrying import RetryingReply
 from core.types import Checkpoint, Outcome
@@ -105,7 +105,10 @@ class Worker:
             else:
                 why = type(error).__name__
                 log.exception("worker.answer_failed", attempts=lease.attempts)
-            if lease.attempts >= ATTEMPTS:
+            if lease.attempts >= ATTEMPTS and isinstance(error, NotAdmitted):
+                log.warning("worker.not_admitted", mend=error.sentence)
+                await lease.uncount()
+            elif lease.attempts >= ATTEMPTS:
                 await self._give_up(lease, platform, why)
 
     async def _give_up(self, lease: Lease, platform: Platform, why: str) -> None:

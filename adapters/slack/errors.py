@@ -8,9 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
+import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
+from core.errors import NotAdmitted, PageClosed, PlatformError, RateLimited, UserError, WriteFailed
+
+log = structlog.get_logger()
 
 
 class Unreachable(PlatformError, UserError):
@@ -74,7 +77,18 @@ class Unsupported(Unreachable):
         )
 
 
-class TokenRefused(PlatformError):
+class Refused(Unreachable):
+    """Slack refuses it for a reason that it did not have when this was written."""
+
+    @property
+    def sentence(self) -> str:
+        return (
+            "Slack did not take that there, and I do not know why. Ask again in another channel, or ask "
+            "whoever runs me: Slack's reason is in the log."
+        )
+
+
+class TokenRefused(NotAdmitted):
     """Slack does not accept the bot's token any more; who asked cannot mend it."""
 
     @property
@@ -165,7 +179,9 @@ def refused(status: int, code: str, retry_after: str = "") -> PlatformError:
     if status == 429 or kind is RateLimited:
         return RateLimited(said, retry_after=_seconds(retry_after))
     if kind is None:
-        return PlatformError(said) if code and status < 500 else WriteFailed(said)
+        kind = Refused if code and status < 500 else WriteFailed
+    if kind is Refused:
+        log.error("slack.refused", code=code)
     return kind(said)
 
 

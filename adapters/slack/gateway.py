@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
@@ -20,7 +20,7 @@ from adapters.slack.errors import Unreachable
 from adapters.slack.inbound import Said
 from adapters.slack.people import People
 from adapters.slack.reading import Reader
-from adapters.slack.sending import tell_directly
+from adapters.slack.sending import insist, tell_directly
 from core.channels import ChannelSettings
 from core.errors import InboxFull, PlatformError, StoreError
 from core.intake import UNREACHABLE, Intake
@@ -30,6 +30,7 @@ from core.types import Message, ThreadId
 log = structlog.get_logger()
 
 Event = Mapping[str, Any]
+T = TypeVar("T")
 
 _LAST_TRY = 3
 """How often Slack tells a thing again that is not acknowledged: at once, in a minute and in five."""
@@ -46,6 +47,25 @@ class _Known(AsyncAuthorize):
 
     async def __call__(self, **_: Any) -> AuthorizeResult:
         return self._us
+
+
+class Joint(Generic[T]):
+    """Work that is done once at a time under a name: who wants it meanwhile waits for the same."""
+
+    def __init__(self) -> None:
+        self._doing: dict[str, asyncio.Task[T]] = {}
+
+    @property
+    def tasks(self) -> Collection["asyncio.Task[T]"]:
+        """What is being done."""
+        return self._doing.values()
+
+    async def join(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of this work, which goes on also where who waits for it does not."""
+        if name not in self._doing:
+            task = self._doing[name] = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._doing.pop(name))
+        return await asyncio.shield(self._doing[name])
 
 
 class Gateway:
@@ -71,7 +91,7 @@ class Gateway:
         self.app.error(self._failed)
         self.app.event(re.compile(""))(self._on_event)
         self.handlers: dict[str, Callable[[Event], Awaitable[None]]] = {}
-        self._taking: dict[str, asyncio.Task[str]] = {}
+        self._taking, self._saying = Joint[str](), Joint[None]()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._later: set[asyncio.Task[None]] = set()
 
@@ -88,7 +108,7 @@ class Gateway:
 
     async def end(self, patience: float) -> None:
         """Let end what was begun, and what was left for later."""
-        if tasks := [*self._taking.values(), *self._later]:
+        if tasks := [*self._taking.tasks, *self._saying.tasks, *self._later]:
             await asyncio.wait(tasks, timeout=patience)
 
     async def was_asked(self, asked: Message) -> None:
@@ -118,8 +138,9 @@ class Gateway:
         elif subtype == "message_deleted":
             await self._deleted(places.by_message(channel, str(event.get("deleted_ts"))))
         elif said := inbound.by_person(event, channel):
-            # A mention comes twice, as what it is and as a message: sentences are said to one of them.
-            speak = event["type"] == "app_mention" or not inbound.mentions(said, self.slack.us.user)
+            # In a channel a mention comes twice, also as a message: sentences are said to one of them.
+            names_us = inbound.mentions(said, self.slack.us.user)
+            speak = event["type"] == "app_mention" or said.direct or not names_us
             with structlog.contextvars.bound_contextvars(message_id=said.id):
                 try:
                     await self.reader.audiences.heard(channel, shared)
@@ -175,6 +196,8 @@ class Gateway:
         kind = (body.get("event") or body).get("type")
         if isinstance(error, StoreError):
             log.error("slack.not_accepted", kind=kind, error=str(error))
+        elif isinstance(error, PlatformError):
+            log.warning("slack.not_said", kind=kind, error=str(error))
         else:
             log.error("slack.event_failed", kind=kind, exc_info=error)
         return BoltResponse(status=503)
@@ -183,10 +206,7 @@ class Gateway:
 
     async def _taken(self, said: Said) -> str:
         """Take a message, once also where it is told again meanwhile; a sentence for what is not accepted."""
-        if said.id not in self._taking:
-            task = self._taking[said.id] = asyncio.create_task(self._take(said))
-            task.add_done_callback(lambda _: self._taking.pop(said.id))
-        return await asyncio.shield(self._taking[said.id])
+        return await self._taking.join(said.id, lambda: self._take(said))
 
     async def _take(self, said: Said) -> str:
         """Accept what is for us, in the order in which it was said in its thread."""
@@ -223,16 +243,16 @@ class Gateway:
     # --- Saying ---------------------------------------------------------------------------------
 
     async def say(self, said: Said, text: str) -> None:
-        """Reply to a message with a sentence; where that cannot be done its author is told directly."""
+        """Reply to a message with a sentence; where that cannot be done its author is told directly.
+
+        Raises PlatformError where neither can be: Slack tells the message again, and so perhaps later.
+        """
         in_thread = not said.direct or self.pane or said.thread
         thread = {"thread_ts": said.root} if in_thread else {}
         try:
-            try:
-                await self.tell(said.channel, text, **thread)
-            except Unreachable:
-                await tell_directly(self.slack, said.author, text)
-        except PlatformError as error:
-            log.warning("slack.not_said", error=str(error))
+            await insist(self.tell, said.channel, text, **thread)
+        except Unreachable:
+            await insist(tell_directly, self.slack, said.author, text)
 
     async def tell(self, channel: str, text: str, **more: Any) -> None:
         """Say something in a channel. Raises PlatformError."""
@@ -243,8 +263,8 @@ class Gateway:
         """As `say`, once for each message, however often it is told."""
         note = f"{places.NAME}:told:{said.id}"
         if await self.intake.notes.get(note) is None:
+            await self._saying.join(said.id, lambda: self.say(said, text))
             await self.intake.notes.put(note, "told", seconds=_TOLD)
-            await self.say(said, text)
 
     async def _left(self, work: Coroutine[Any, Any, None]) -> None:
         try:

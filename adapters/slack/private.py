@@ -2,17 +2,13 @@
 
 from dataclasses import replace
 
-import structlog
-
-from adapters.slack import blocks, places
+from adapters.slack import blocks
 from adapters.slack.errors import Unreachable
 from adapters.slack.markdown import MARKDOWN
-from adapters.slack.sending import PrivateSender, Shared, tell_directly
+from adapters.slack.sending import PrivateSender, Shared, tell_asker
 from core.errors import PlatformError
 from core.ports import END, Ledger
 from core.types import Message, Outcome
-
-log = structlog.get_logger()
 
 _NOTED = "private"
 """What the ledger has for a part: Slack gives no id for what one person sees."""
@@ -57,17 +53,8 @@ class PrivateReply:
         try:
             await self._sender.post(blocks.end(outcome, self._message))
         except Unreachable as error:
-            log.warning("slack.unreachable", error=type(error).__name__, detail=str(error))
-            await self._tell_directly(error.sentence)
+            await tell_asker(self._shared.slack, self._message, error)
         await self._note(END)
-
-    async def _tell_directly(self, sentence: str) -> None:
-        place = places.place(self._message)
-        text = f"You asked me in <#{place.channel}>. {sentence}"
-        try:
-            await tell_directly(self._shared.slack, self._message.author, text)
-        except PlatformError as error:
-            log.warning("slack.asker_not_told", error=type(error).__name__, detail=str(error))
 
     async def _begin(self) -> None:
         if not self.begun:

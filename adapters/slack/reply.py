@@ -12,7 +12,7 @@ from adapters.slack import abilities, blocks, places
 from adapters.slack.blocks import Content
 from adapters.slack.errors import StoppedByPerson, TokenRefused, Unreachable, Unsupported
 from adapters.slack.markdown import MARKDOWN, MRKDWN, neutral
-from adapters.slack.sending import Shared, ThreadSender, tell_directly
+from adapters.slack.sending import Shared, ThreadSender, tell_asker
 from adapters.slack.standing import WAITING, Parts
 from adapters.slack.streaming import Stream
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
@@ -128,8 +128,7 @@ class SlackReply:
             await self._take_place_away()
             await self._leave_session()
         except Unreachable as error:
-            log.warning("slack.unreachable", error=type(error).__name__, detail=str(error))
-            await self._tell_directly(f"You asked me in <#{self._place.channel}>. {error.sentence}")
+            await tell_asker(self._shared.slack, self._message, error)
         await self._shared.streams.over(self._message)
         await self._parts.note(END)
 
@@ -263,12 +262,6 @@ class SlackReply:
             return False
         self._stream = None
         return True
-
-    async def _tell_directly(self, text: str) -> None:
-        try:
-            await tell_directly(self._shared.slack, self._message.author, text)
-        except PlatformError as error:
-            log.warning("slack.asker_not_told", error=type(error).__name__, detail=str(error))
 
     # ---- before and after it ----------------------------------------------------------------------
 

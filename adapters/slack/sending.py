@@ -5,21 +5,30 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.stop import stop_after_delay
+from tenacity.wait import wait_random_exponential
+
 from adapters.slack import blocks, places
 from adapters.slack.abilities import Abilities
 from adapters.slack.blocks import Content
 from adapters.slack.client import Slack
-from adapters.slack.errors import PrivateOver, StreamOpen
+from adapters.slack.errors import PrivateOver, StreamOpen, Unreachable
 from adapters.slack.files import Files
 from adapters.slack.people import People
 from adapters.slack.responding import respond
 from adapters.slack.streaming import Streams
-from core.errors import PageClosed
+from core.errors import NotAdmitted, PageClosed, PlatformError, RateLimited, WriteFailed
 from core.ports import Notes
 from core.types import Message, ThreadId
 
+log = structlog.get_logger()
+
 _MOST_AT_ONCE = 200
 """Messages of a thread that are read with one call."""
+_INSISTS = 15.0
+"""Seconds for which a sentence is tried."""
 _QUIETLY: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
 
@@ -144,6 +153,29 @@ class PrivateSender:
         if url is None:
             raise PrivateOver("its 30 minutes are over")
         await respond(self._shared.slack, url, content.text, blocks=content.blocks)
+
+
+async def insist(call: Callable[..., Awaitable[None]], *args: Any, **named: Any) -> None:
+    """Make a call that nobody else makes again, for some seconds where Slack is away or busy."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception_type((RateLimited, WriteFailed)),
+        wait=wait_random_exponential(multiplier=0.5, max=4),
+        stop=stop_after_delay(_INSISTS),
+        reraise=True,
+    )
+    await retrying(call, *args, **named)
+
+
+async def tell_asker(slack: Slack, message: Message, error: Unreachable) -> None:
+    """Tell who asked that nothing can be said there. Raises PlatformError for what is to be tried again."""
+    log.warning("slack.unreachable", error=type(error).__name__, detail=str(error))
+    channel = places.place(message).channel
+    try:
+        await tell_directly(slack, message.author, f"You asked me in <#{channel}>. {error.sentence}")
+    except (RateLimited, WriteFailed, NotAdmitted):
+        raise
+    except PlatformError as refusal:
+        log.warning("slack.asker_not_told", error=type(refusal).__name__, detail=str(refusal))
 
 
 async def tell_directly(slack: Slack, person: str, mrkdwn: str) -> None:

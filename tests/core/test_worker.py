@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from core.errors import LeaseLost, PlatformError, StoreError
+from core.errors import LeaseLost, NotAdmitted, PlatformError, StoreError
 from core.ports import Lease, Ledger, Place, Platform, Standing
 from core.transcript import DEAD, Transcript, TranscriptReply, always
 from core.types import Checkpoint, Message, Outcome, ThreadId, Turn
@@ -198,6 +198,22 @@ async def test_a_platform_without_a_token_is_no_reason_to_stop() -> None:
     assert stranger.uncounted
     assert not stranger.finished
     assert friend.finished
+
+
+@on_virtual_clock
+async def test_a_platform_that_lets_nobody_in_costs_no_question() -> None:
+    """Its last attempt does not count, so it waits until the token is good again, and is answered then."""
+    lease = FakeLease(message(1), ATTEMPTS)
+
+    async def answer(lease: Lease) -> None:
+        if not isinstance(lease, FakeLease) or not lease.uncounted:
+            raise NotAdmitted("the token is revoked")
+
+    with capture_logs() as logs:
+        await run(FakeWork(deque([lease])), answer)
+
+    assert (lease.uncounted, lease.why) == (True, "")
+    assert [each["event"] for each in logs if "admitted" in each["event"]] == ["worker.not_admitted"]
 
 
 @pytest.mark.parametrize("error", [LeaseLost("gone"), StoreError("gone")])

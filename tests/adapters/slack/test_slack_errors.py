@@ -13,6 +13,7 @@ from adapters.slack.errors import (
     NotAllowed,
     NotInvited,
     PrivateOver,
+    Refused,
     StoppedByPerson,
     StreamOpen,
     StreamOver,
@@ -85,7 +86,7 @@ def test_every_error_of_the_sdk_has_one_of_ours() -> None:
         (200, "msg_blocks_too_long", PageClosed),
         (200, "message_not_found", PageClosed),
         (200, "edit_window_closed", PageClosed),
-        (200, "invalid_blocks", PlatformError),
+        (200, "invalid_blocks", Refused),
     ],
 )
 def test_what_slack_says_decides_what_is_done(status: int, code: str, kind: type[PlatformError]) -> None:

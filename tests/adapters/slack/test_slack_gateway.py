@@ -260,6 +260,33 @@ async def test_only_a_mention_is_asked_what_is_wanted(house: House) -> None:
         assert (await house.taken()).thread == places.in_thread(house.scene.channel, root)
 
 
+async def test_a_mention_alone_in_direct_messages_is_asked_too(house: House) -> None:
+    """There it is told as a message alone."""
+    async with house.listening():
+        await house.control.say(house.scene.dm, house.scene.person, "", mention=True)
+        assert await house.told(house.scene.dm) == [inbound.NOTHING_ASKED]
+
+
+@pytest.mark.parametrize("away", ["for a moment", "for long", "there"])
+async def test_a_sentence_is_said_also_where_slack_was_away(house: House, away: str) -> None:
+    """It is tried again, as is the message by Slack; what it refuses there is told directly."""
+    control, post = house.control, "* chat.postMessage"
+    if away == "there":
+        await control.fault(faults.denied(post, "channel_is_limited_access"))
+    else:
+        await control.fault(faults.broken(post, 503, times=1 if away == "for a moment" else 99))
+    async with house.listening():
+        await house.say("")
+        if away == "for long":
+            [delivery] = await control.deliveries("app_mention")
+            await eventually(lambda: len(delivery.attempts) == 2, "it is told again")
+            await control.clear_faults()
+        where = house.scene.dm if away == "there" else house.scene.channel
+        assert await house.told(where) == [inbound.NOTHING_ASKED]
+        await house.over()
+        assert await house.told(where) == [inbound.NOTHING_ASKED]
+
+
 async def test_a_full_inbox_is_told_once(house: House) -> None:
     """To who asked, although the mention was told twice, and once more."""
     house.inbox.error = InboxFull("You have 25 questions that wait.")

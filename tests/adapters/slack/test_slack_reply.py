@@ -10,6 +10,7 @@ from adapters.slack.markdown import MARKDOWN, MRKDWN
 from adapters.slack.platform import SlackPlatform
 from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
 from core.ports import END
+from core.retrying import RetryingReply
 from core.types import Citation, Outcome
 from tests.adapters.platform_parts import FakeNotes, FakeRates, Step, play
 from tests.adapters.slack.answering import (
@@ -310,7 +311,12 @@ async def test_a_place_that_comes_too_late_is_taken_away_by_who_shows_it(
 @pytest.mark.parametrize("streams", [True, False])
 @pytest.mark.parametrize(
     ("trouble", "sentence"),
-    [("archived", "archived"), ("left", "Invite me there with /invite"), ("restricted", "let me")],
+    [
+        ("archived", "archived"),
+        ("left", "Invite me there with /invite"),
+        ("restricted_action", "let me"),
+        ("of_tomorrow", "Slack's reason is in the log"),
+    ],
 )
 async def test_who_cannot_be_answered_is_told_why(
     trouble: str, sentence: str, streams: bool, slack: SlackServer, platform: SlackPlatform
@@ -326,16 +332,17 @@ async def test_who_cannot_be_answered_is_told_why(
         await control.leave(scene.channel, scene.bot)
     else:
         for on in (START, POST):
-            denied = faults.denied(on, "restricted_action", times=None if streams else 1)
+            denied = faults.denied(on, trouble, times=None if streams else 1)
             slack.platform.faults.add(denied)
     reply = platform.reply(message, ledger)
     with pytest.raises(UserError) as raised:
         await play(reply, ledger, PLAIN[:1])
-    await slack.control.clear_faults() if trouble == "restricted" else None
-    if trouble == "restricted":
-        await control.fault(faults.denied(POST, "restricted_action"))
-    outcome = Outcome("failed", why=raised.value.sentence)
-    await play(reply, ledger, [(END, lambda reply: reply.finish(outcome))])
+    if trouble not in ("archived", "left"):
+        await slack.control.clear_faults()
+        await control.fault(faults.denied(POST, trouble, times=2))
+    await control.fault(faults.broken("* conversations.open", 503))
+    outcome, insisting = Outcome("failed", why=raised.value.sentence), RetryingReply(reply, ledger)
+    await play(insisting, ledger, [(END, lambda reply: reply.finish(outcome))])
 
     [told] = await control.answers(scene.dm)
     assert f"<#{scene.channel}>" in told.shown
