@@ -60,7 +60,7 @@ class SlackBot(Gateway):
             self.later(slack_home.name_thread(self.slack, place.channel, place.root, asked.text))
 
     async def was_edited(self, asked: Message) -> None:
-        """Offer another answer, once for each change."""
+        """Offer another answer, once for each change, also while the first one is being made."""
         if offered := await self.desk.offered(asked):
             self.later(self._offer(offered))
 

@@ -100,7 +100,7 @@ class Gateway:
         mode = "http" if isinstance(payload, str) else "socket_mode"
         return await self.app.async_dispatch(AsyncBoltRequest(mode=mode, body=payload, headers=dict(headers)))
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
         """Do what nobody waits for, behind the acknowledgement; where Slack refuses it is left."""
         task = asyncio.create_task(self._left(work))
         self._later.add(task)
@@ -136,7 +136,7 @@ class Gateway:
         if subtype == "message_changed":
             await self._changed(channel, event)
         elif subtype == "message_deleted":
-            await self._deleted(places.by_message(channel, str(event.get("deleted_ts"))))
+            await self._deleted(channel, places.by_message(channel, str(event.get("deleted_ts"))))
         elif said := inbound.by_person(event, channel):
             # In a channel a mention comes twice, also as a message: sentences are said to one of them.
             names_us = inbound.mentions(said, self.slack.us.user)
@@ -156,19 +156,27 @@ class Gateway:
         """A question that waits is answered as it stands now; one that was answered may be so again."""
         message, before = event["message"], event.get("previous_message") or {}
         if message.get("subtype") == "tombstone":  # it is gone, and there are replies to it
-            await self._deleted(places.by_message(channel, str(message["ts"])))
+            await self._deleted(channel, places.by_message(channel, str(message["ts"])))
             return
         said = inbound.by_person(message, channel)
-        known = await self.questions.of(said.id) if said else None
-        if said and known and message.get("text") != before.get("text"):
+        if said is None or message.get("text") == before.get("text"):
+            return
+        note, at = places.edited_note(said.id), str((message.get("edited") or {}).get("ts") or 0)
+        if float(at) < float(await self.intake.notes.get(note) or 0):
+            return  # it is told again, and something else was said since
+        await self.intake.notes.put(note, at, seconds=places.TOLD_AGAIN)
+        if known := await self.questions.of(said.id):
             asked = await self.reader.question(said, known[0])
             if not await self.intake.inbox.edit(asked):
                 await self.was_edited(asked)
 
-    async def _deleted(self, message_id: str) -> None:
+    async def _deleted(self, channel: str, message_id: str) -> None:
         """A question that is taken back is not answered, however often it was asked, and its turns go."""
+        await self.intake.notes.put(places.gone_note(message_id), "", seconds=places.TOLD_AGAIN)
         while known := await self.questions.of(message_id):
             await self.intake.inbox.delete(known[0], message_id)
+            if place := await self.intake.notes.get(places.waiting_note(message_id)):
+                self.later(self.slack.call("chat.delete", channel=channel, ts=place))
             message_id = again(message_id)
 
     async def _stopped(self, event: Event, *, late: bool) -> None:
@@ -226,10 +234,20 @@ class Gateway:
             receipt = await self.intake.inbox.put(asked)
         except InboxFull as error:
             return error.sentence
+        await self._changed_meanwhile(asked)
         await self.reader.was_asked(said, thread)
         if receipt.accepted:
             await self.was_asked(asked)
         return ""
+
+    async def _changed_meanwhile(self, asked: Message) -> None:
+        """What was taken back or edited while it was being read was not known to be a question."""
+        if await self.intake.notes.get(places.gone_note(asked.id)) is not None:
+            await self.intake.inbox.delete(asked.thread, asked.id)
+        elif await self.intake.notes.get(places.edited_note(asked.id)) is not None:
+            now = await self.reader.as_it_stands(asked.thread, asked.id)
+            if now and now.text != asked.text:
+                await self.intake.inbox.edit(now)
 
     async def _is_for_us(self, said: Said, settings: ChannelSettings) -> bool:
         """Whether a message is for the bot: said to it, or in a thread that began with a question to it."""
@@ -266,7 +284,7 @@ class Gateway:
             await self._saying.join(said.id, lambda: self.say(said, text))
             await self.intake.notes.put(note, "told", seconds=_TOLD)
 
-    async def _left(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _left(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except PlatformError as error:

@@ -15,6 +15,8 @@ from core.types import Message, ThreadId
 NAME = "slack"
 RESPOND_SECONDS = 1740.0
 """How long a response URL is kept: Slack takes it for half an hour."""
+TOLD_AGAIN = 600.0
+"""Seconds in which Slack tells again what was not acknowledged, and some more."""
 KNOWN = 86_400.0
 """Seconds for which what a reply needs is noted: as long as a message may wait."""
 
@@ -77,6 +79,16 @@ def place(message: Message) -> Place:
 def respond_note(message_id: str) -> str:
     """The note that holds the response URL of a callback."""
     return f"{NAME}:respond:{message_id}"
+
+
+def gone_note(message_id: str) -> str:
+    """The note that a message was deleted: whoever is just about to take it finds it."""
+    return f"{NAME}:gone:{message_id}"
+
+
+def edited_note(message_id: str) -> str:
+    """The note of when a message was edited last: whoever read it before reads it again."""
+    return f"{NAME}:edited:{message_id}"
 
 
 def waiting_note(message_id: str) -> str:

@@ -59,7 +59,8 @@ class SlackPlatform:
             await notes.put(note, "", seconds=places.KNOWN)
             shown = await sender.post(WAITING, content)
         await notes.put(note, shown, seconds=places.KNOWN)
-        if self._is_answered(message):
+        gone = await notes.get(places.gone_note(message.id)) is not None
+        if gone or self._is_answered(message):
             await sender.delete(shown)
 
     def _is_answered(self, message: Message) -> bool:

@@ -359,12 +359,68 @@ async def test_a_deleted_question_goes(house: House) -> None:
         asked = await house.taken()
         anew = Message(again(asked.id), asked.thread, asked.author, asked.text, asked.at)
         await gateway.questions.remember(anew)
+        place = await house.control.say(scene.channel, scene.bot, "Your question is next.")
+        await house.notes.put(places.waiting_note(asked.id), place)
         other = await house.control.say(scene.channel, scene.person, "What a day.")
         await house.control.delete(scene.channel, other)
         await house.control.delete(scene.channel, ts)
         await eventually(lambda: len(house.inbox.deleted) == 2)
+        await eventually(lambda: _is_gone(house, place), "its author need not read its place")
         await house.over()
     assert house.inbox.deleted == [(asked.thread, asked.id), (asked.thread, anew.id)]
+
+
+async def _is_gone(house: House, ts: str) -> bool:
+    return (await house.control.message(house.scene.channel, ts)).deleted_at is not None
+
+
+@pytest.mark.parametrize("done", ["deleted", "edited"])
+async def test_what_is_done_to_a_question_while_it_is_read_counts(house: House, done: str) -> None:
+    """Nobody knows yet that it is one: it goes, or is asked as it stands, once it was accepted."""
+    scene, control = house.scene, house.control
+    async with house.listening():
+        root = await control.say(scene.channel, scene.person, "We go to Lima.")
+        await house.over()
+        fault = await control.fault(faults.held("* conversations.replies"))
+        ts = await house.say("How far is it?", thread=root)
+        await eventually(lambda: control.held(fault))
+        if done == "deleted":
+            await control.delete(scene.channel, ts)
+        else:
+            await control.edit(scene.channel, ts, "How high is it?")
+        await eventually(lambda: _came(house, f"message_{'changed' if done == 'edited' else 'deleted'}"))
+        await control.release(fault)
+        asked = await house.taken()
+    assert house.inbox.deleted == ([(asked.thread, asked.id)] if done == "deleted" else [])
+    assert [each.text for each in house.inbox.edited] == (["How high is it?"] if done == "edited" else [])
+
+
+async def _came(house: House, subtype: str) -> bool:
+    """Whether this was told, and acknowledged."""
+    found = await house.control.deliveries("message")
+    told = [each for each in found if each.payload["event"].get("subtype") == subtype]
+    return bool(told) and all(each.state == "acknowledged" for each in told)
+
+
+async def test_an_edit_that_is_told_again_does_not_undo_a_later_one(house: House) -> None:
+    """Slack tells it after a minute, and its author has changed the question once more."""
+    async with house.listening():
+        ts = await house.say("ONE")
+        await house.taken()
+        await house.control.edit(house.scene.channel, ts, "TWO")
+        await eventually(lambda: bool(house.inbox.edited))
+        await house.control.advance(1)
+        await house.control.edit(house.scene.channel, ts, "THREE")
+        await eventually(lambda: len(house.inbox.edited) == 2)
+        [first, _] = [
+            each
+            for each in await house.control.deliveries("message")
+            if each.payload["event"].get("subtype") == "message_changed"
+        ]
+        await house.control.redeliver(first.number)
+        await eventually(lambda: len(first.attempts) == 2)
+        await house.over()
+    assert [each.text for each in house.inbox.edited] == ["TWO", "THREE"]
 
 
 @pytest.mark.parametrize(

@@ -398,3 +398,13 @@ async def test_what_slack_does_not_take_now_is_told_to_all_workers(
     await play(reply, ledger, PLAIN[2:3])
     [answer] = await answers(slack, message)
     assert (answer.shown, answer.stream is not None) == (SAID, True)
+
+
+async def test_nobody_reads_the_place_of_a_question_that_is_gone(
+    slack: SlackServer, platform: SlackPlatform, notes: FakeNotes
+) -> None:
+    """It was taken back in the moment in which its place was shown."""
+    message = await asked(slack)
+    await notes.put(places.gone_note(message.id), "")
+    await platform.show_place(message, "Your question is next.")
+    assert not await answers(slack, message)
