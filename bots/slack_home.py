@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
+
 from adapters.slack import places
 from adapters.slack.client import Slack
 from bots.desk import Desk
@@ -10,7 +12,10 @@ from bots.slack_caller import SlackCaller, shown
 from bots.slack_forms import Block, plain, section
 from core.channels import ChannelSettings
 from core.commands import ME
+from core.errors import PlatformError
 from core.ports import Kept
+
+log = structlog.get_logger()
 
 FORGET, FORGET_TITLE = "chasqui:forget_me", "Forget me"
 PROMPTS = (
@@ -48,7 +53,10 @@ async def publish(desk: Desk, slack: Slack, person: str) -> None:
 async def forget_me(desk: Desk, caller: SlackCaller) -> str:
     """Delete all that is kept of a person, and show them that it is gone."""
     said = await desk.do(caller, "forget", ME)
-    await publish(desk, caller.slack, caller.person)
+    try:
+        await publish(desk, caller.slack, caller.person)
+    except PlatformError as error:  # it is gone all the same, and the tab shows so when it is opened
+        log.info("slack.home_not_shown", error=str(error))
     return shown(said)
 
 

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from slack_sdk.http_retry.builtin_async_handlers import (
-    AsyncConnectionErrorRetryHandler,
-    AsyncRateLimitErrorRetryHandler,
-    AsyncServerErrorRetryHandler,
-)
 from slack_sdk.web.async_client import AsyncWebClient
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.stop import stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_random_exponential
 
 from adapters.slack.errors import mapped
 from adapters.slack.hosts import Hosts
-from core.errors import RateLimited
+from core.errors import RateLimited, WriteFailed
 from core.ports import Rate, Rates
 
 API = "https://slack.com/api/"
 _PATIENCE = 12.0
 """Seconds that a call waits for its turn."""
+_TRIES = 3
+"""How often a read is tried."""
 
 _READS = frozenset({"conversations.history", "conversations.replies", "files.info", "users.info"})
 """What changes nothing, and so may be tried again at once; Slack takes its arguments in the query."""
@@ -62,7 +62,7 @@ class Bot:
 
 
 class Slack:
-    """Calls of the Web API. Raises only PlatformError; a write's 429 is told to all workers."""
+    """Calls of the Web API. Raises only PlatformError; a 429 is told to all workers."""
 
     def __init__(self, web: AsyncWebClient, http: aiohttp.ClientSession, us: Bot, rates: Rates) -> None:
         """`web` must try nothing twice: what was posted and not acknowledged would stand twice.
@@ -74,19 +74,20 @@ class Slack:
         self.http = http
         self.hosts = Hosts.of(web.base_url)
         self._rates = rates
-        self._reading = AsyncWebClient(
-            web.token,
-            web.base_url,
-            session=http,
-            retry_handlers=[
-                AsyncConnectionErrorRetryHandler(),
-                AsyncRateLimitErrorRetryHandler(),
-                AsyncServerErrorRetryHandler(),
-            ],
-        )
 
     async def call(self, method: str, **args: Any) -> dict[str, Any]:
-        """Make a call once its turn has come; what Slack answers."""
+        """Make a call once its turn has come; what Slack answers. A read is tried again, a write is not."""
+        tries = _TRIES if method in _READS else 1
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((RateLimited, WriteFailed)),
+            stop=stop_after_attempt(tries) | stop_after_delay(_PATIENCE),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            reraise=True,
+        )
+        return await retrying(self._in_turn, method, args)
+
+    async def _in_turn(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
+        """Wait no longer than a while; what Slack refuses for now, all workers hear of."""
         rates = self._counted(method, str(args.get("channel", "")))
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -115,7 +116,7 @@ class Slack:
 
     async def _made(self, method: str, args: dict[str, Any]) -> dict[str, Any]:
         if method in _READS:
-            answer = await self._reading.api_call(method, http_verb="GET", params=args)
+            answer = await self.web.api_call(method, http_verb="GET", params=args)
         elif method in _FORMS:
             form = {name: each if isinstance(each, str) else json.dumps(each) for name, each in args.items()}
             answer = await self.web.api_call(method, data=form)

@@ -55,6 +55,10 @@ class NotAllowed(Unreachable):
         return "I may not write there. Ask whoever manages that channel to let me, or ask in another one."
 
 
+class FileGone(PlatformError):
+    """Slack has the file no more, or not for us."""
+
+
 class PrivateOver(Unreachable):
     """Nothing can be shown to one person alone any more."""
 
@@ -122,6 +126,7 @@ _CODES: dict[type[PlatformError], str] = {
         "slack_connect_canvas_sharing_blocked slack_connect_file_upload_sharing_blocked "
         "not_allowed_in_channel access_denied cannot_dm_bot user_disabled external_channel_migrating"
     ),
+    FileGone: "file_not_found file_deleted",
     PrivateOver: "expired_url used_url user_not_in_channel user_not_found",
     Unsupported: (
         "unknown_method method_deprecated deprecated_endpoint method_not_supported_for_channel_type "

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import aiohttp
 
 from adapters.slack.client import Slack
-from adapters.slack.errors import Unsupported, mapped, refused
+from adapters.slack.errors import FileGone, Unreachable, Unsupported, mapped, refused
 from core.errors import FileRefused, PlatformError
 from core.types import Attachment
 
@@ -59,12 +59,14 @@ class Files:
         self._slack = slack
 
     async def pieces(self, file: Attachment) -> AsyncGenerator[bytes, None]:
-        """The bytes of a file. Raises FileRefused."""
+        """The bytes of a file. Raises FileRefused, and PlatformError where Slack may give them later."""
         url, kind, size = await self._address(file)
         try:
             async with await self._opened(file, url) as response:
-                if response.status != 200:
+                if response.status in (404, 410):
                     raise FileRefused(_GONE.format(name=file.name))
+                if response.status != 200:
+                    raise refused(response.status, "", response.headers.get("Retry-After", ""))
                 is_page = response.content_type == "text/html"
                 if is_page and (kind != "text/html" or response.content_length != size):
                     raise FileRefused(_NOT_LET.format(name=file.name))  # it is Slack's login page
@@ -82,7 +84,7 @@ class Files:
             told = (await self._slack.call("files.info", file=named["shown"] or named["withheld"]))["file"]
         except Unsupported as error:
             raise FileRefused(_NOT_LET.format(name=file.name)) from error
-        except PlatformError as error:
+        except (FileGone, Unreachable) as error:
             raise FileRefused(_GONE.format(name=file.name)) from error
         mode = "external" if told.get("is_external") else str(told.get("mode"))
         url = str(told.get("url_private_download") or told.get("url_private") or "")

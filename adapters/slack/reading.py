@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 _EARLIER, _PAGE = 1000, 200
 """Messages of a thread that are read, and how many at once."""
+_LOOK = 1.5
+"""Seconds for one message: who presses a button waits for it."""
 _READ_IN = 8.0
 """Seconds in which a thread is read, or is not. Who is acknowledged late is told again, and taken once."""
 
@@ -53,9 +55,10 @@ class Reader:
         if channel == "c":
             return None
         try:
-            said = await self.read(channel, thread.key.partition("/")[2] or ts, ts)
-        except PlatformError as error:
-            log.info("slack.question_not_read", error=str(error))
+            async with asyncio.timeout(_LOOK):
+                said = await self.read(channel, thread.key.partition("/")[2] or ts, ts)
+        except (PlatformError, TimeoutError) as error:
+            log.info("slack.question_not_read", error=str(error) or type(error).__name__)
             return None
         return await self.question(said, thread) if said and not self._is_ours(said) else None
 

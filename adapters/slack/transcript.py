@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from adapters.slack.client import Slack
+from adapters.slack.errors import Unreachable
 from adapters.slack.inbound import Said, by_anybody, words
 from adapters.slack.people import People
-from core.errors import FileRefused, PlatformError
+from core.errors import FileRefused
 from core.types import Attachment
 
 THREAD = "chasqui:thread"
@@ -20,7 +21,10 @@ def of_thread(channel: str, root: str) -> Attachment:
 
 
 async def text_of(slack: Slack, people: People, file: Attachment) -> str:
-    """One paragraph for each message, oldest first: who said it, when, and what. Raises FileRefused."""
+    """One paragraph for each message, oldest first: who said it, when, and what.
+
+    Raises FileRefused, and PlatformError where it may be read later.
+    """
     asked = parse_qs(urlsplit(file.url).query)
     channel, root = asked["channel"][0], asked["root"][0]
     found: dict[str, Said] = {}  # by timestamp: each page of the list begins with the first message
@@ -32,7 +36,7 @@ async def text_of(slack: Slack, people: People, file: Attachment) -> str:
                 found[each.ts] = each
             if len(found) == _MOST_MESSAGES:
                 break
-    except PlatformError as error:
+    except Unreachable as error:
         raise FileRefused(f"I could not read this thread. {error.sentence}") from error
     if not found:
         raise FileRefused("There is nothing to read in this thread.")

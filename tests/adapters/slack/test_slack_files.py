@@ -8,9 +8,9 @@ import pytest
 
 from adapters.slack import files, transcript
 from adapters.slack.platform import SlackPlatform
-from core.errors import FileRefused
+from core.errors import FileRefused, RateLimited, WriteFailed
 from core.types import Attachment
-from tests.adapters.platform_parts import content, elsewhere, peak_of_endless
+from tests.adapters.platform_parts import FakeRates, content, elsewhere, peak_of_endless
 from tests.emulators.slack import faults
 from tests.emulators.slack.application import MANIFEST
 from tests.emulators.slack.people import Upload
@@ -133,14 +133,30 @@ async def test_what_slack_only_knows_of_is_refused_in_a_sentence(
 
 
 async def test_reading_is_tried_again_where_writing_would_not_be(
-    slack: SlackServer, platform: SlackPlatform
+    slack: SlackServer, platform: SlackPlatform, rates: FakeRates
 ) -> None:
     """A limit, a server that failed, a connection that broke."""
     [file] = await sent(slack, Upload("a.txt", b"one"))
     on = "GET files.info"
-    for fault in (faults.limited(on), faults.broken(on, 503), faults.reset(on)):
+    for fault in (faults.limited(on, retry_after=7, times=2), faults.broken(on, 503), faults.reset(on)):
         await slack.control.fault(fault)
         assert await content(platform, file) == b"one"
+    assert rates.rests == [(f"slack:{slack.scene.team}:files.info", 7)] * 2, "other workers hear of it"
+
+
+@pytest.mark.parametrize("on", ["GET files.info", "GET /files-pri/**"])
+async def test_a_file_that_slack_does_not_give_now_is_not_gone(
+    on: str, slack: SlackServer, platform: SlackPlatform
+) -> None:
+    """Nobody is told to send it again: the question is tried again, and it is there."""
+    [file] = await sent(slack, Upload("a.txt", b"one"))
+    troubles = {RateLimited: faults.limited(on, times=3), WriteFailed: faults.broken(on, 503, times=3)}
+    for error, fault in troubles.items():
+        await slack.control.fault(fault)
+        with pytest.raises(error):
+            await content(platform, file)
+        await slack.control.clear_faults()
+    assert await content(platform, file) == b"one"
 
 
 async def test_an_endless_file_takes_no_more_than_whoever_reads_it(
