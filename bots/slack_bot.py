@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -31,6 +31,9 @@ log = structlog.get_logger()
 
 _PATIENCE = aiohttp.ClientTimeout(total=30.0)
 """Seconds for one call of the Web API."""
+
+_WAITED_FOR = 2.0
+"""Seconds before a press is acknowledged: after three its author reads that we do not answer."""
 
 Body = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -88,21 +91,30 @@ class SlackBot(Gateway):
     async def _on_press(self, body: Body, action: Body, ack: Ack) -> None:
         caller, press = self._caller(body), Press.read(action)
         if press:
-            await self._tell(caller, await told(slack_buttons.pressed(self.desk, caller, press)))
+            await self._in_time(self._do(caller, slack_buttons.pressed(self.desk, caller, press)))
         await ack()
 
     async def _on_forget(self, body: Body, ack: Ack) -> None:
-        caller = self._caller(body)
+        await self._in_time(self._forget(self._caller(body)))
+        await ack()
+
+    async def _forget(self, caller: SlackCaller) -> None:
         text = await told(slack_home.forget_me(self.desk, caller))
         await told(self._open(caller, notice(slack_home.FORGET_TITLE, text)))
-        await ack()
 
     async def _on_shortcut(self, body: Body, ack: Ack) -> None:
         caller, shortcut = self._caller(body), slack_shortcuts.named(body["callback_id"])
-        await self._tell(
-            caller, await told(slack_shortcuts.open_form(self.desk, caller, shortcut, body["message"]))
+        await self._in_time(
+            self._do(caller, slack_shortcuts.open_form(self.desk, caller, shortcut, body["message"]))
         )
         await ack()
+
+    async def _in_time(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it before it is acknowledged, or go on behind that where Slack would wait too long."""
+        await asyncio.wait({self.later(work)}, timeout=_WAITED_FOR)
+
+    async def _do(self, caller: SlackCaller, work: Awaitable[str]) -> None:
+        await self._tell(caller, await told(work))
 
     async def _on_form(self, body: Body, view: Body, ack: Ack) -> None:
         text = await told(self._filled(self._caller(body), view))

@@ -100,11 +100,12 @@ class Gateway:
         mode = "http" if isinstance(payload, str) else "socket_mode"
         return await self.app.async_dispatch(AsyncBoltRequest(mode=mode, body=payload, headers=dict(headers)))
 
-    def later(self, work: Coroutine[Any, Any, object]) -> None:
+    def later(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Do what nobody waits for, behind the acknowledgement; where Slack refuses it is left."""
         task = asyncio.create_task(self._left(work))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
+        return task
 
     async def end(self, patience: float) -> None:
         """Let end what was begun, and what was left for later."""

@@ -10,7 +10,7 @@ from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage
 from tests.emulators.tgi import TgiStandIn
 from tests.parts import until
-from tests.system.test_slack_people import form, press, told
+from tests.system.test_slack_people import form, press, thumb, told
 from tests.system.workspace import Workspace, workspace
 
 
@@ -82,3 +82,19 @@ async def test_a_form_that_is_sent_twice_asks_once(here: Workspace) -> None:
     assert len(model.asked) == 2
     for request in model.asked:
         assert "We go to Lima on Friday." in request.prompt
+
+
+async def test_who_presses_while_slack_is_slow_is_acknowledged_all_the_same(here: Workspace) -> None:
+    """Nobody reads that the app does not answer; what was pressed is done once Slack lets it be."""
+    await here.ask("How far is it?")
+    [answer] = await here.settled()
+    fault = await here.control.fault(faults.held("* views.open"))
+    pressed = await press(here, answer, "feedback", thumb(answer, "bad"))
+
+    async def over() -> bool:
+        return (await here.control.interaction(pressed)).state != "waiting"
+
+    await until(over)
+    assert (await here.control.interaction(pressed)).state == "acknowledged"
+    await here.control.release(fault)
+    assert (await form(here, pressed)).open
