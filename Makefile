@@ -7,7 +7,7 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers fuzz lint bench soak proof lock clean
+.PHONY: help demo test test-servers fuzz image-test lint bench soak proof lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test-servers: $(DEV) ## run the tests of the store on every Redis-protocol serve
 
 fuzz: $(DEV) ## run the tests of core with new random inputs
 	CHASQUI_TEST_SEED=random $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/core $(ARGS)
+
+image-test: $(DEV) ## build the images and run them for real; as root on Debian it installs a private engine
+	$(BIN)/pytest --images -rs -s --timeout 900 tests/deploy/image $(ARGS)
 
 lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 	$(BIN)/ruff format --check --quiet .

@@ -1,6 +1,7 @@
 """What the command line of the tests takes, and where their random inputs come from."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,9 +15,20 @@ if os.environ.get("CHASQUI_TEST_SEED") != "random":
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
     parser.addoption("--all-servers", action="store_true", help="run on every Redis-protocol server there is")
+    parser.addoption(
+        "--images", action="store_true", help="build the images, and run them on a container engine"
+    )
+    parser.addoption("--charts", action="store_true", help="lint and render the chart with Helm")
     parser.addoption("--local-slack", action="store_true", help="run with local-slack too, which npm fetches")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put whole programs first: their files take longest, and at the end no processor should wait for one."""
     items.sort(key=lambda item: "system" not in item.path.parts)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What fetches an engine or Helm is collected by `make image-test` and `make chart-test` alone."""
+    parts = collection_path.relative_to(config.rootpath).parts
+    needs = {"image": "--images", "chart": "--charts"}.get(parts[2] if len(parts) > 2 else "")
+    return True if parts[:2] == ("tests", "deploy") and needs and not config.getoption(needs) else None

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Self
 
 import structlog
 
+from adapters.extraction import libraries
 from adapters.extraction.nursery import ForkedReader, Nurseries
 from core.errors import FileRefused
 from core.ports import Block, Extracted
@@ -145,9 +146,11 @@ class SandboxedExtractor:
 
     @functools.cached_property
     def _libraries(self) -> dict[str, str]:
-        """Where workers find pdfium, in a folder that is ours and ends with us, and Tesseract's data."""
-        folder = tempfile.mkdtemp(prefix="chasqui-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        """Where workers find pdfium, else a folder that is ours and ends with us; and Tesseract's data."""
+        folder = str(libraries.PREPARED)
+        if not libraries.PREPARED.is_dir():
+            folder = tempfile.mkdtemp(prefix="chasqui-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         found = filter(os.path.isdir, (os.environ.get("TESSDATA_PREFIX", ""), *LANGUAGES))
         return {"TMPDIR": folder, "TESSDATA_PREFIX": next(found, "")}
 
