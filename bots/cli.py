@@ -281,6 +281,14 @@ def kb_stats(as_json: Json = False) -> None:
     _run(kb.stats(_settings("error"), as_json=as_json))
 
 
+@kb.command("gaps")
+def kb_gaps(as_json: Json = False) -> None:
+    """Show what was asked and not answered, alike questions together."""
+    from bots import kb_learning
+
+    _run(kb_learning.show_gaps(_settings("error"), as_json=as_json))
+
+
 @evaluate.command("kb")
 def eval_kb(
     questions: Annotated[list[Path], typer.Argument(metavar="QUESTIONS.json...", help="Test questions.")],
@@ -304,12 +312,23 @@ def eval_kb(
 
 @cli.command()
 def export(
-    person: Annotated[str, typer.Option(help="As discord:ID, slack:ID or terminal:terminal.")],
+    what: Annotated[
+        str | None, typer.Argument(metavar="[feedback]", help="What people think of answers.")
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="As discord:ID, slack:ID or terminal:terminal.")] = None,
 ) -> None:
-    """Print all that is kept of a person, as JSON."""
-    from bots import people
+    """Print all that is kept of a person, as JSON, or all thumbs with their reasons, a line of JSON each."""
+    if (what or "feedback") != "feedback" or bool(what) == bool(person):
+        _end(
+            "Write `chasqui export feedback`, or name a person: `chasqui export --person discord:ID`.",
+            WRONG_USE,
+        )
+    from bots import kb_learning, people
 
-    _run(people.export(_settings("error"), *_named(person)))
+    if person:
+        _run(people.export(_settings("error"), *_named(person)))
+    else:
+        _run(kb_learning.export_feedback(_settings("error")))
 
 
 @cli.command()

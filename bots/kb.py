@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.shelf import RedisShelf
+from adapters.redis.survey import RedisSurvey
 from adapters.search import LexicalIndex
 from bots import kb_sync, wiring
 from bots.inbox import one_line, print_table
@@ -109,9 +110,11 @@ async def search(settings: Settings, query: str, k: int, audience: str, *, as_js
 
 
 async def stats(settings: Settings, *, as_json: bool) -> int:
-    """`chasqui kb stats`: how much there is, for whom, and where it came from."""
+    """`chasqui kb stats`: how much there is, for whom, where it came from, and what became of questions."""
     async with wiring.redis(settings) as store:
         entries, sources = await RedisShelf(store).entries(), await RedisShelf(store).sources()
+        unanswered = len(await RedisSurvey(store).refused())
+        thumbs = Counter(feedback.helped for feedback, _ in await RedisSurvey(store).feedback())
     passages = sum(entry.passages for entry in entries)
     audiences = Counter(str(entry.audience) for entry in entries)
     held = Counter(entry.source for entry in entries)
@@ -120,9 +123,11 @@ async def stats(settings: Settings, *, as_json: bool) -> int:
         for each in found:
             each["documents"] = held[each["address"]]
         counts = {"documents": len(entries), "passages": passages, "audiences": dict(audiences)}
-        print_json({**counts, "sources": found})
+        said = {"unanswered": unanswered, "helped": thumbs[True], "not_helped": thumbs[False]}
+        print_json({**counts, "sources": found, **said})
         return 0
     print(f"{_documents(len(entries))}, {passages:,} passages.")
+    print(f"{unanswered} questions unanswered (kb gaps), {thumbs[True]} thumbs up, {thumbs[False]} down.")
     if sources:
         rows = [(s.address, str(s.audience), str(held[s.address])) for s in sources]
         print_table(("SOURCE", "AUDIENCE", "DOCUMENTS"), rows)

@@ -334,4 +334,5 @@ def _turn(message: Message, asked: str, outcome: Outcome) -> Turn | None:
         message.author_name,
         outcome.citations,
         message.attachments,
+        message.seen_by,
     )

@@ -240,7 +240,8 @@ class Turn:
     """A question and its answer, as history keeps them.
 
     `answer` is the text exactly as the person saw it, without source trailer and notes; `attachments` came
-    with the question, which may be asked again.
+    with the question, which may be asked again. `seen_by` is that of the message: what its answer was looked
+    for in, and who may know that it was asked.
     """
 
     message_id: str
@@ -252,6 +253,7 @@ class Turn:
     author_name: str = ""
     citations: tuple[Citation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    seen_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ LAYOUT = "chasqui:schema"
 WORKERS = "chasqui:{workers}:alive"
 """Sorted set: the workers that serve the partitions, by when each counts as gone."""
 
+ALL_TURNS, ALL_FEEDBACK = "chasqui:{*}:turns:*", "chasqui:{*}:feedback:*"
+"""Globs for the turns of all threads, and for what people think of them."""
+
 OWN_PARTITION = frozenset({"terminal"})
 """Platforms whose process answers itself: each thread is a partition, so one process owns it."""
 
@@ -118,6 +121,11 @@ def of_thread(at: Address) -> ThreadKeys:
     """Names of all keys of a thread."""
     own = ThreadKeys._fields[len(PartitionKeys._fields) :]
     return ThreadKeys(*of_partition(at.partition), *_tagged(at.partition, (f"{f}:{at.thread}" for f in own)))
+
+
+def turns_beside(feedback: str) -> str:
+    """The key of the turns of the thread whose feedback has this key."""
+    return feedback.replace(":feedback:", ":turns:")
 
 
 def of_counts() -> CountKeys:

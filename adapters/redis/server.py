@@ -22,6 +22,9 @@ _LANES = 4
 _CONNECTIONS = 64
 """Commands under way to a cluster at a time."""
 
+_SCANNED = 1000
+"""Keys that a server looks at in one step, while nobody else is served: half a millisecond."""
+
 
 def _options() -> dict[str, Any]:
     return {
@@ -100,6 +103,10 @@ class Single:
             with suppress(RedisError):  # closing may take too long as well
                 await self._client.connection_pool.disconnect(inuse_connections=False)
 
+    async def matching(self, pattern: str) -> list[bytes]:
+        """The names of all keys that match a glob."""
+        return [key async for key in self._client.scan_iter(pattern, count=_SCANNED)]
+
     async def listener(self) -> PubSub:
         """A subscription over a connection of its own, not yet to anything."""
         return self._client.pubsub()
@@ -141,6 +148,11 @@ class Cluster:
 
     async def refresh(self) -> None:
         """Nothing: redis-py looks for the nodes anew after a failure."""
+
+    async def matching(self, pattern: str) -> list[bytes]:
+        """The names of all keys that match a glob, on every node."""
+        await self._client.initialize()
+        return [key async for key in self._client.scan_iter(pattern, count=_SCANNED)]
 
     async def listener(self) -> PubSub:
         """A subscription over a connection of its own to any node, since each hears all that is published."""

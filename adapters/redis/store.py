@@ -94,6 +94,11 @@ class Store:
         command, scope = [name, *map(_argument, args)], self._server.scope(str(args[0] if args else name))
         return await self._outlast(lambda: self._server.ask(*command), (scope, name), HICCUP)
 
+    async def matching(self, pattern: str) -> list[bytes]:
+        """The names of all keys that match a glob. Every name is looked at: too slow for answers."""
+        found: list[bytes] = await self._outlast(lambda: self._server.matching(pattern), ("", "SCAN"), HICCUP)
+        return found
+
     async def subscribe(self, *channels: str) -> AsyncGenerator[bytes | None, None]:
         """What is published on these channels, over one connection; close it with `contextlib.aclosing`.
 
