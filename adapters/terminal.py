@@ -10,15 +10,17 @@ import stat
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.status import Status
+from rich.style import Style
 from rich.text import Text
 
 from core.blocks import Fence, state_after
+from core.citations import numbered
 from core.errors import FileRefused
 from core.markdown import closed
 from core.ports import Ledger
@@ -27,7 +29,6 @@ from core.types import Attachment, Citation, Message, Outcome, PageProfile
 
 _CHUNK = 1 << 16
 _LONGEST_QUOTE = 300
-_MOST_NEAREST = 3
 _PROFILE = PageProfile(limit=None, editable=False, pace=0.05)
 
 
@@ -154,20 +155,25 @@ class TerminalReply:
             failed = outcome.kind == "failed"
             style = {"failed": "bold red", "partial": "yellow"}.get(outcome.kind, "")
             _print(self._errors if failed else self._out, outcome.why, style)
-        for cited in outcome.citations:
-            self._print_source(cited, quoted=cited.quote in outcome.answer)
-        if outcome.kind == "refused":
-            nearest = list(dict.fromkeys(hit.passage.place for hit in outcome.hits))
-            for place in nearest[:_MOST_NEAREST]:
-                _print(self._out, f"  Nearest: {place}", "dim")
+        for called, cited in numbered(outcome.citations):
+            self._print_source(called, cited, quoted=cited.quote in outcome.answer)
+        for place, near in enumerate(outcome.nearest):
+            _print(self._out, f"  Nearest: {near.label}", "dim")
+            if place == 0:
+                self._print_quote(near.quote)
         for note in outcome.left_out:
             _print(self._out, f"  {note}", "dim")
 
-    def _print_source(self, cited: Citation, *, quoted: bool) -> None:
-        place, quote = clean(cited.place), cited.quote
-        self._out.print(Text.assemble(("Source: ", "bold"), (place, "cyan")), soft_wrap=True)
-        if quote and not quoted:
-            shown = quote if len(quote) <= _LONGEST_QUOTE else f"{quote[:_LONGEST_QUOTE]}…"
+    def _print_source(self, called: str, cited: Citation, *, quoted: bool) -> None:
+        address = quote(clean(cited.url), safe="%/:=&?~#+!$,;'@()*[]")  # nothing that ends a terminal's link
+        place = Text(clean(cited.label), Style(color="cyan", link=address or None))
+        self._out.print(Text.assemble((f"{called}: ", "bold"), place), soft_wrap=True)
+        if not quoted:
+            self._print_quote(cited.quote)
+
+    def _print_quote(self, text: str) -> None:
+        if text:
+            shown = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…"
             _print(self._out, f"  “{shown}”", "italic dim")
 
     def _print_plain(self, markdown: str, *, final: bool) -> None:

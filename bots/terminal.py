@@ -253,6 +253,7 @@ def _citation(cited: Citation) -> dict[str, Any]:
         "heading": " › ".join(cited.heading),
         "page": cited.page,
         "quote": cited.quote,
+        "at": cited.at or None,
     }
 
 

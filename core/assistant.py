@@ -167,6 +167,7 @@ class _Answering:
         profile = policy.profile_of(limits)
         model = Model(limits, profile, Room.of(limits, profile, policy.max_new_tokens))
         question = await self._read(model)
+        progress.question = question.text
         ground = await choose(question, self._assistant.library, policy.grounding, profile.evidence)
         if ground.refusal:
             progress.sent = tuple(ground.hits[:3])

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from core.evidence import bearing, best_sentence
@@ -59,7 +60,13 @@ def cite(
 def citation(passage: Passage, wanted: str) -> Citation:
     """Our record of a passage as a source, with its sentence nearest to `wanted` as the quote."""
     quote = best_sentence(passage.text, wanted)
-    return Citation(passage.title, passage.link, passage.heading, passage.page, quote)
+    return Citation(passage.title, passage.link, passage.heading, passage.page, quote, passage.at)
+
+
+def numbered(citations: Sequence[Citation], most: int | None = None) -> list[tuple[str, Citation]]:
+    """The first `most` sources, each with what it is called: ``Source``, or of several ``Source 1``, ..."""
+    called = ("Source",) if len(citations) == 1 else (f"Source {n}" for n in count(1))
+    return list(zip(called, citations[:most], strict=False))
 
 
 # --- Reading a trailer ------------------------------------------------------------------------------

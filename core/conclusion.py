@@ -9,7 +9,7 @@ import regex
 import structlog
 
 from core.addresses import LOST
-from core.citations import Named, cite, resolve
+from core.citations import Named, citation, cite, resolve
 from core.draft import Draft
 from core.errors import StreamBroken
 from core.evidence import abstains, nearest, readable
@@ -23,6 +23,9 @@ log = structlog.get_logger()
 
 TEAM = "the team's documents"
 """How people are told of them, however many there are: no name of one stands where it is not a source."""
+
+_MISSES = 3
+"""Places that are named where nothing answers a question."""
 
 _NEAR = 4
 """Passages of a whole document that are looked at for each sentence of an answer."""
@@ -43,11 +46,13 @@ _WHY = {
 class Progress:
     """What is known of an answer in the making, so that it can end well at any moment.
 
-    `shown` is the text that people see; `sent` are the passages in the prompt; `read` says how much of a
-    whole document was read; `ended` is how the model's stream ended. `tokens_before` were said to another
-    worker, `pieces` to this one, and `spent` is what the prompts before this one used up.
+    `question` is what was asked and `shown` the text that people see; `sent` are the passages in the prompt;
+    `read` says how much of a whole document was read; `ended` is how the model's stream ended.
+    `tokens_before` were said to another worker, `pieces` to this one, and `spent` is what the prompts before
+    this one used up.
     """
 
+    question: str = ""
     shown: str = ""
     sent: tuple[Hit, ...] = ()
     read: str = ""
@@ -104,6 +109,7 @@ class Progress:
             why=why,
             citations=citations,
             hits=self.sent,
+            nearest=nearest_misses(self.sent, self.question) if kind == "refused" else (),
             left_out=(*((self.read,) if self.read and said else ()), *self.left_out),
             usage=_sum(self.spent, ended.usage if ended else self.usage()),
             finish_reason=ended.reason if ended and by_engine else None,
@@ -125,6 +131,12 @@ def interrupted(progress: Progress) -> Outcome:
     """The outcome of an answer that another worker began, and with which this one cannot go on."""
     progress.ends_here(INTERRUPTED)
     return alone(progress)
+
+
+def nearest_misses(hits: Sequence[Hit], question: str) -> tuple[Citation, ...]:
+    """Where something that is near to an answer stands, and in what words: at most so many places."""
+    places = {hit.passage.place: hit.passage for hit in reversed(hits)}
+    return tuple(citation(passage, question) for passage in list(places.values())[: -_MISSES - 1 : -1])
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

@@ -57,7 +57,8 @@ def team_document(entry: Entry, extracted: Extracted) -> Document:
     found = list(sections(extracted))
     title = found[0].heading[0] if found and found[0].heading and _headed(extracted) else entry.title
     named = [replace(s, heading=s.heading[1:] if s.heading[:1] == (title,) else s.heading) for s in found]
-    return _document(entry.id, title, named, entry.audience, extracted.notes, entry.url, entry.at)
+    made = _document(entry.id, title, named, entry.audience, extracted.notes, entry.url, entry.at)
+    return replace(made, passages=tuple(replace(each, at=entry.at) for each in made.passages))
 
 
 def team_identity(source: str, path: str, audience: Audience) -> str:

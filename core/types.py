@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from core.template import Template
@@ -102,7 +103,8 @@ class Passage:
     """A piece of a document with what is needed to cite it.
 
     `id` is unique within the document; `section` is the index of the section that holds it;
-    `anchor` is the place inside the document as a link wants it (``page=3``, an element id).
+    `anchor` is the place inside the document as a link wants it (``page=3``, an element id). `at` is the
+    Unix time of a document of the team, as its file has it; a file of a thread has none.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Passage:
     url: str = ""
     anchor: str = ""
     page: int | None = None
+    at: float = 0.0
 
     @property
     def link(self) -> str:
@@ -196,12 +199,18 @@ class Citation:
     heading: tuple[str, ...] = ()
     page: int | None = None
     quote: str = ""
+    at: float = 0.0
 
     @property
     def place(self) -> str:
         """As `Passage.place`."""
         page = f" (page {self.page})" if self.page is not None else ""
         return " › ".join((self.title, *self.heading)) + page
+
+    @property
+    def label(self) -> str:
+        """The place with the day (in UTC) of what stands there, where that is known."""
+        return f"{self.place}, {datetime.fromtimestamp(self.at, UTC).date()}" if self.at else self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +227,8 @@ class Outcome:
 
     `answer` is the text as people saw it, without sources and notes. `why` is a sentence for people
     for every kind but ``answered``. `hits` are the passages that were sent, or for a refusal the
-    nearest misses. `left_out` says in sentences what was not read.
-    Times are in milliseconds from the moment the message was taken.
+    nearest misses, of which `nearest` has our records, best first. `left_out` says in sentences what was
+    not read. Times are in milliseconds from the moment the message was taken.
     """
 
     kind: OutcomeKind
@@ -227,6 +236,7 @@ class Outcome:
     why: str = ""
     citations: tuple[Citation, ...] = ()
     hits: tuple[Hit, ...] = ()
+    nearest: tuple[Citation, ...] = ()
     left_out: tuple[str, ...] = ()
     usage: Usage = field(default_factory=Usage)
     finish_reason: str | None = None

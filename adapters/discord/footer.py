@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from adapters.discord.markdown import literal
+from core.citations import numbered
 from core.types import Citation, Outcome
 
 _SOURCES = 5
@@ -17,10 +18,10 @@ _SIGNED = "hm="
 def footer(outcome: Outcome) -> str:
     """As `content` of a message, in small letters but for the sentence that says why; may be empty."""
     lines = [literal(outcome.why)] if outcome.why else []
-    lines += [f"-# Source: {_source(cited)}" for cited in outcome.citations[:_SOURCES]]
-    if outcome.kind == "refused":
-        places = dict.fromkeys(hit.passage.place for hit in outcome.hits)
-        lines += [f"-# Nearest: {literal(place[:_LINE])}" for place in list(places)[:3]]
+    lines += [f"-# {called}: {_source(cited)}" for called, cited in numbered(outcome.citations, _SOURCES)]
+    for place, cited in enumerate(outcome.nearest):
+        lines.append(f"-# Nearest: {_source(cited)}")
+        lines += [f"> {literal(cited.quote[:_LINE])}"] * (place == 0)
     lines += [f"-# {literal(note[:_LINE])}" for note in outcome.left_out]
     return whole_lines("\n".join(lines), _MOST)
 
@@ -35,11 +36,14 @@ def whole_lines(text: str, most: int) -> str:
 
 def quotes(citations: tuple[Citation, ...]) -> str:
     """The sources of an answer with their words, as `content` of a message."""
-    return "\n".join(f"{_source(cited)}\n> {literal(cited.quote[:_LINE])}" for cited in citations[:_SOURCES])
+    named = numbered(citations, _SOURCES)
+    return "\n".join(
+        f"{called}: {_source(cited)}\n> {literal(cited.quote[:_LINE])}" for called, cited in named
+    )
 
 
 def _source(cited: Citation) -> str:
-    place, address = literal(cited.place[:_LINE]), urlsplit(cited.url)
+    place, address = literal(cited.label[:_LINE]), urlsplit(cited.url)
     if address.scheme not in ("http", "https") or _SIGNED in address.query:
         return place
     return f"[{place.replace('[', '(').replace(']', ')')}](<{cited.url}>)"

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from adapters.slack import buttons
 from adapters.slack.markdown import MRKDWN, neutral, render
+from core.citations import numbered
 from core.markdown import split
 from core.types import Citation, Message, Outcome
 
@@ -95,7 +96,8 @@ def end(outcome: Outcome, message: Message) -> Content:
 
 def quotes(citations: Sequence[Citation]) -> str:
     """The sources of an answer with their words, in Slack's own form."""
-    lines = [f"{_source(cited)}\n> {_escaped(cited.quote[:_LINE])}" for cited in citations[:_SOURCES]]
+    named = numbered(citations, _SOURCES)
+    lines = [f"{called}: {_source(cited)}\n> {_escaped(cited.quote[:_LINE])}" for called, cited in named]
     return "\n\n".join(render(line) for line in lines)
 
 
@@ -123,10 +125,10 @@ def _is_ours(block: Mapping[str, Any]) -> bool:
 
 def _notes(outcome: Outcome) -> str:
     """Sources, nearest misses and what was not read, as lines of mrkdwn that fit."""
-    lines = [f"Source: {_source(cited)}" for cited in outcome.citations[:_SOURCES]]
-    if outcome.kind == "refused":
-        places = dict.fromkeys(hit.passage.place for hit in outcome.hits)
-        lines += [f"Nearest: {_escaped(place[:_LINE])}" for place in list(places)[:3]]
+    lines = [f"{called}: {_source(cited)}" for called, cited in numbered(outcome.citations, _SOURCES)]
+    for place, cited in enumerate(outcome.nearest):
+        lines.append(f"Nearest: {_source(cited)}")
+        lines += [f"> {_escaped(cited.quote[:_LINE])}"] * (place == 0)
     lines += [_escaped(note[:_LINE]) for note in outcome.left_out]
     kept, room = list[str](), _UNDER
     for line in map(render, lines):
@@ -138,7 +140,7 @@ def _notes(outcome: Outcome) -> str:
 
 
 def _source(cited: Citation) -> str:
-    place, address = _escaped(cited.place[:_LINE]), urlsplit(cited.url)
+    place, address = _escaped(cited.label[:_LINE]), urlsplit(cited.url)
     if address.scheme not in ("http", "https"):
         return place
     return f"[{place}](<{quote(cited.url, safe=':/?#[]@!$&()*+,;=%~')}>)"

@@ -68,7 +68,8 @@ def test_stored_values_keep_their_form() -> None:
     )
     turn = (
         '{"v":2,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'
-        '"author":"u1","author_name":"Ana","citations":[{"title":"a.md","url":"","heading":["A","B"],"page":2,"quote":"Ho."}]}}'
+        '"author":"u1","author_name":"Ana","citations":[{"title":"a.md","url":"","heading":["A","B"],"page":2,"quote":"Ho.",'
+        '"at":0.0}],"seen_by":[]}}'
     )
 
     assert (encode(MESSAGE), encode(TURN)) == (message, turn)
