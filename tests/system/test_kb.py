@@ -122,6 +122,27 @@ async def test_a_run_in_which_nothing_can_be_read_fails(world: World, tmp_path: 
     assert await paths(world) == []
 
 
+async def test_a_file_of_one_endless_line_is_read_as_far_as_any(world: World, tmp_path: Path) -> None:
+    """Ten megabytes without a line end: its beginning is found, that it was cut is said, and others are
+    found as before.
+    """
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "line.txt").write_text("The gate code is on the board. " + "lorem ipsum dolor sit " * 450_000)
+    (folder / "word.txt").write_text("x" * 10_000_000)
+    (folder / "handbook.md").write_text(LEAVE)
+
+    done = await run(world, "add", str(folder))
+
+    assert (done["added"], done["failed"]) == (3, [])
+    assert [(note["path"], note["note"]) for note in done["notes"]] == [
+        (name, "Only the first 4,000,000 characters were read.") for name in ("line.txt", "word.txt")
+    ]
+    (gate, *_) = await run(world, "search", "gate code")
+    assert (gate["path"], gate["text"]) == ("line.txt", "The gate code is on the board.")
+    assert (await found(world, "paid leave"))[0] == ("handbook.md", "")
+
+
 async def test_a_removed_document_stays_away(world: World, docs: Path) -> None:
     """By its id for good, though its folder still holds it; by its address with all that was added there."""
     await run(world, "add", str(docs))
