@@ -7,7 +7,7 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 
 .NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers fuzz image-test lint bench soak proof lock clean
+.PHONY: help demo test test-servers fuzz image-test lint bench soak proof reference lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ soak: $(DEV) ## kill workers and the server for minutes: nothing lost, doubled o
 
 proof: $(DEV) ## ask `chasqui model serve` with TGI's own clients, and print what each can do
 	@$(BIN)/python -m tests.proof
+
+reference: $(DEV) ## write docs/reference/ anew from the code
+	@$(BIN)/python scripts/reference.py
 
 lock: ## write the locks anew with uv (ARGS=--upgrade: newest versions)
 	@$(SHELL) scripts/lock.sh $(ARGS)

@@ -17,6 +17,8 @@ from bots.output import print_json
 from core.errors import ChasquiError, SettingsError
 
 if TYPE_CHECKING:
+    from structlog.typing import Processor
+
     from bots.logs import Level
     from bots.settings import Settings
 
@@ -159,9 +161,11 @@ def serve(
     roles: Annotated[list[str], typer.Argument(help="worker (answers), discord, slack (listen), or all.")],
 ) -> None:
     """Run the long-running roles until SIGTERM or Ctrl-C, which lets answers in progress end."""
+    from adapters.metrics import Metrics
     from bots import serve
 
-    _run(serve.serve(_settings("info"), set(roles)))
+    metrics = Metrics()
+    _run(serve.serve(_settings("info", metrics.observe), set(roles), metrics))
 
 
 @cli.command()
@@ -368,15 +372,18 @@ def doctor(as_json: Json = False) -> None:
     """Say what is wrong and how to mend it."""
     from bots import checks
 
-    _run(_report(checks.everything(_settings("error")), as_json=as_json, terse=False))
+    _run(_report(checks.everything(_settings("error")), as_json=as_json))
 
 
 @cli.command()
-def healthcheck() -> None:
-    """Exit 0 when questions can be answered, 1 otherwise."""
-    from bots import checks
+def healthcheck(
+    live: Annotated[bool, typer.Option("--live", help="Ask only whether it runs at all.")] = False,
+) -> None:
+    """Exit 0 when the `chasqui serve` of these settings is ready, 1 otherwise."""
+    from bots.probe import probe
 
-    _run(_report(checks.serving(_settings("error")), as_json=False, terse=True))
+    if code := probe(_settings("error").http, live=live):
+        raise typer.Exit(code)
 
 
 @cli.command()
@@ -410,7 +417,7 @@ def _shown(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-async def _report(found: Any, *, as_json: bool, terse: bool) -> int:
+async def _report(found: Any, *, as_json: bool) -> int:
     checks = [check async for check in found]
     if as_json:
         print_json(
@@ -420,23 +427,23 @@ async def _report(found: Any, *, as_json: bool, terse: bool) -> int:
             ]
         )
     for check in checks:
-        if not as_json and not (terse and check.well):
+        if not as_json:
             print(f"{'ok     ' if check.well else 'PROBLEM'}  {check.part}: {check.found}")
             if not check.well:
                 print(f"         {check.mend}")
-    well = all(check.well for check in checks)
-    if terse and well:
-        print("ok")
-    return 0 if well else FAILURE
+    return 0 if all(check.well for check in checks) else FAILURE
 
 
-def _settings(level: "Level") -> "Settings":
-    """The settings, with logs set up; `level` is the least one where the settings name none."""
+def _settings(level: "Level", observe: "Processor | None" = None) -> "Settings":
+    """The settings, with logs set up; `level` is the least one where the settings name none.
+
+    `observe` sees what is logged, and what only the level keeps from being written.
+    """
     from bots import logs
     from bots.settings import load
 
     settings = load()
-    logs.configure(settings.log.level or level, settings.log.format)
+    logs.configure(settings.log.level or level, settings.log.format, observe)
     return settings
 
 

@@ -18,6 +18,7 @@ from bots.desk import EDITED, Desk
 from bots.discord_buttons import AnswerButton, keep_reason
 from bots.discord_caller import Interaction, answering
 from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH, ask_about_picked
+from bots.web import Web
 from core.errors import PlatformError, SettingsError
 from core.ports import Notes
 from core.types import Message
@@ -87,10 +88,14 @@ class DiscordBot(Gateway):
             await self.say(message, EDITED, buttons.row(offered.thread, offered.id, 0, "again"))
 
 
-async def run(token: str, desk: Desk, draining: asyncio.Event, *, shards: int | None = None) -> None:
+async def run(
+    token: str, desk: Desk, served: Web, draining: asyncio.Event, *, shards: int | None = None
+) -> None:
     """Listen until `draining` is set. Raises SettingsError for what only settings or the portal can mend."""
     content = await _reads_content(token, desk)
-    await listen(DiscordBot(desk, content=content, shards=shards), token, draining)
+    bot = DiscordBot(desk, content=content, shards=shards)
+    served.watch(places.NAME, bot.wrong)
+    await listen(bot, token, draining)
 
 
 async def _reads_content(token: str, desk: Desk) -> bool:

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Collection, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
 
-from bots import wiring
+from adapters.metrics import Metrics
+from bots import figures, wiring
 from bots.settings import Settings
 from bots.signals import first_press
+from bots.web import Web
 from bots.wiring import App, Stores
 from core.errors import SettingsError
 from core.ports import Platform
@@ -33,24 +36,33 @@ _UNSIGNED = (
 )
 
 
-async def serve(settings: Settings, roles: Collection[str]) -> int:
-    """Serve these roles; returns the exit code once they have drained."""
+async def serve(settings: Settings, roles: Collection[str], metrics: Metrics) -> int:
+    """Serve these roles; returns the exit code once they have drained. `metrics` observes the log."""
     served = _checked(settings, roles)
     draining = asyncio.Event()
+    web = Web(metrics, draining)
+    web.look(figures.of_build)
+    web.expect("redis", *served)
     with first_press(draining.set):
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(web.listening(settings.http))
             running: list[Coroutine[Any, Any, None]] = []
             kept: Stores
             if "worker" in served:
                 kept = ready = await stack.enter_async_context(wiring.app(settings))
                 platforms = await stack.enter_async_context(wiring.platforms(settings, kept))
-                running.append(_worker(settings, ready, platforms).run(draining))
+                worker = _worker(settings, ready, platforms)
+                running.append(worker.run(draining))
+                web.watch("worker", worker.wrong)
+                web.look(partial(figures.of_replicas, ready.replicas))
             else:
                 kept = await stack.enter_async_context(wiring.stores(settings))
+            web.watch("redis", partial(figures.unreachable, kept.inbox))
+            web.look(partial(figures.of_inbox, kept.inbox))
             if "discord" in served:
-                running.append(_discord(settings, kept, draining))
+                running.append(_discord(settings, kept, web, draining))
             if "slack" in served:
-                running.append(_slack(settings, kept, draining))
+                running.append(_slack(settings, kept, web, draining))
             log.info("serve.started", roles=sorted(served))
             await _together(running)
     return 0
@@ -87,7 +99,7 @@ def _worker(settings: Settings, ready: App, platforms: dict[str, Platform]) -> W
     )
 
 
-async def _discord(settings: Settings, kept: Stores, draining: asyncio.Event) -> None:
+async def _discord(settings: Settings, kept: Stores, web: Web, draining: asyncio.Event) -> None:
     """The gateway of Discord."""
     from adapters.discord.address import aim  # noqa: PLC0415 - half a second for who needs it
     from bots import discord_bot  # noqa: PLC0415
@@ -98,14 +110,14 @@ async def _discord(settings: Settings, kept: Stores, draining: asyncio.Event) ->
     desk = wiring.desk("discord", kept, ours.channels, ours.moderators)
     # With its own address there is one gateway; else Discord says how many, and where they are.
     shards = 1 if ours.gateway_url else None
-    await discord_bot.run(ours.token.get_secret_value(), desk, draining, shards=shards)
+    await discord_bot.run(ours.token.get_secret_value(), desk, web, draining, shards=shards)
 
 
-async def _slack(settings: Settings, kept: Stores, draining: asyncio.Event) -> None:
+async def _slack(settings: Settings, kept: Stores, web: Web, draining: asyncio.Event) -> None:
     """The gateway of Slack."""
     from bots import slack_bot  # noqa: PLC0415 - half a second for who needs it
 
-    await slack_bot.run(settings.slack, settings.http, kept, draining)
+    await slack_bot.run(settings.slack, web, kept, draining)
 
 
 async def _together(running: Collection[Coroutine[Any, Any, None]]) -> None:

@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 
 from adapters.slack import buttons, places
+from adapters.slack import web as slack_web
 from adapters.slack.buttons import Press
 from adapters.slack.client import Slack
 from adapters.slack.gateway import Event, Gateway
@@ -17,12 +18,12 @@ from adapters.slack.people import People
 from adapters.slack.responding import respond
 from adapters.slack.sending import insist
 from adapters.slack.sockets import LAST_TAKEN, Sockets
-from adapters.slack.web import Web
 from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts, wiring
 from bots.desk import EDITED, Desk
-from bots.settings import HttpSettings, SlackSettings
+from bots.settings import SlackSettings
 from bots.slack_caller import SlackCaller, told
 from bots.slack_forms import notice, section
+from bots.web import Web
 from bots.wiring import Stores
 from core.errors import PlatformError
 from core.types import Message
@@ -161,7 +162,7 @@ class SlackBot(Gateway):
             log.warning("slack.not_told", error=type(error).__name__, detail=str(error))
 
 
-async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: asyncio.Event) -> None:
+async def run(ours: SlackSettings, served: Web, kept: Stores, draining: asyncio.Event) -> None:
     """Listen until `draining` is set. Raises SettingsError for what only settings can mend."""
     assert ours.bot_token, "it was checked"
     token = ours.bot_token.get_secret_value()
@@ -170,9 +171,18 @@ async def run(ours: SlackSettings, http: HttpSettings, kept: Stores, draining: a
         bot = SlackBot(slack, People(slack), desk, pane="assistant:write" in slack.us.scopes)
         if ours.mode == "http":
             assert ours.signing_secret, "it was checked"
-            listener = Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)
-            await listener.listen(http.host, http.port, draining)
+            ours_web = slack_web.Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)
+            async with served.mounted(slack_web.PATH, ours_web.take):
+                served.watch(places.NAME, _well)
+                log.info("slack.serving", path=slack_web.PATH)
+                await draining.wait()
         else:
             assert ours.app_token, "it was checked"
-            await Sockets(slack.web, ours.app_token.get_secret_value(), bot.take).listen(draining)
+            sockets = Sockets(slack.web, ours.app_token.get_secret_value(), bot.take)
+            served.watch(places.NAME, sockets.wrong)
+            await sockets.listen(draining)
         await bot.end(LAST_TAKEN)
+
+
+async def _well() -> str:
+    return ""

@@ -1,7 +1,7 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from core.channels import ChannelSettings
 from core.library import Library
 from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates
 from core.profiles import SERVER
+from core.replica import ReplicaView
 from core.router import Router
 from core.team import TeamDocuments
 
@@ -55,6 +56,7 @@ class App(Stores):
     """What runs: the ports that bots use, and the assistant over them."""
 
     assistant: Assistant
+    replicas: Callable[[], Sequence[ReplicaView]]
 
 
 @asynccontextmanager
@@ -68,7 +70,16 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         kept = _kept(settings, store, router.capacity)
         await stack.enter_async_context(_catching_up(team))
         assistant = Assistant(router, kept.history, documents, policy(settings))
-        yield App(kept.inbox, kept.history, kept.people, kept.notes, kept.rates, kept.feedbacks, assistant)
+        yield App(
+            kept.inbox,
+            kept.history,
+            kept.people,
+            kept.notes,
+            kept.rates,
+            kept.feedbacks,
+            assistant,
+            router.replicas,
+        )
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from core.prompt import clean, neutralise
 from core.questions import first_id
 from core.retrying import RetryingReply
 from core.speech import Model, Speech, drafted
+from core.story import story, telling, waited
 from core.types import Checkpoint, Limits, Message, Outcome, Passage, Turn
 from core.whole import Whole
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
@@ -83,7 +84,8 @@ class Assistant:
         PlatformError are raised, and leave the message in the inbox, as does a cancellation.
         """
         message = lease.message
-        with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
+        with telling(message):
+            waited_ms = waited(message)
             answering = _Answering(self, lease, platform)
             try:
                 outcome = await answering.outcome()
@@ -92,15 +94,8 @@ class Assistant:
             finally:
                 answering.reply.drop_status()
             await lease.finish(_turn(message, answering.asked, outcome))
-            log.info(
-                "assistant.answered",
-                outcome=outcome.kind,
-                finish_reason=outcome.finish_reason,
-                replica=outcome.replica,
-                citations=len(outcome.citations),
-                first_token_ms=outcome.first_token_ms,
-                total_ms=outcome.total_ms,
-            )
+            told = story(message, lease.attempts, outcome, answering.reply.sent)
+            log.info("assistant.answered", waited_ms=waited_ms, **told)
         return outcome
 
 

@@ -201,6 +201,17 @@ class Place:
     seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much there is to do: messages that wait and that are answered now, and the seconds for which
+    the oldest of those that wait does so. One that is tried again waits anew.
+    """
+
+    waiting: int
+    answering: int
+    oldest: float
+
+
 class Work(Protocol):
     """The inbox as one worker takes from it."""
 
@@ -238,6 +249,10 @@ class Inbox(Protocol):
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Join the workers; leaving gives every thread back, so that others go on at once."""
+        ...
+
+    async def load(self) -> Load:
+        """How much there is to do on the platforms that workers serve."""
         ...
 
     async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:

@@ -9,6 +9,7 @@ import structlog
 from core.breaker import Breaker, State
 from core.errors import BackendError, BackendFailed, BackendUnavailable, StreamBroken
 from core.ports import Backend
+from core.prefixes import Prefixes
 from core.types import Delta, Limits, Sampling
 
 log = structlog.get_logger()
@@ -28,7 +29,8 @@ class ReplicaView:
     """A replica as it is now, with what was counted since the start.
 
     `first_text` is the mean of the seconds from a request to its first text. `continued` counts the answers
-    with which this replica went on after another one broke off.
+    with which this replica went on after another one broke off. `outstanding` are the tokens that its
+    streams may still say. Of all `prompt_characters` that it was sent, it may have known `known_characters`.
     """
 
     name: str
@@ -40,6 +42,9 @@ class ReplicaView:
     ejections: int
     continued: int
     first_text: float
+    outstanding: int = 0
+    prompt_characters: int = 0
+    known_characters: int = 0
 
 
 class RoutedReplica:
@@ -54,6 +59,8 @@ class RoutedReplica:
         self._breaker = Breaker(clock)
         self._ask_at: float | None = None
         self._requests = self._answers = self._failures = self._ejections = 0
+        self._outstanding = self._prompt_characters = self._known_characters = 0
+        self._prefixes = Prefixes()
         self._waited = 0.0  # seconds from the request to the first text, of all answers
 
     @property
@@ -82,13 +89,19 @@ class RoutedReplica:
 
     async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
         """As `Backend.stream`; what becomes of it is remembered."""
-        spoke, error = False, None
+        spoke, error, left = False, None, params.max_new_tokens
         self.streams += 1
         self._requests += 1
+        self._outstanding += left
+        self._prompt_characters += len(prompt)
+        self._known_characters += self._prefixes.add(prompt)
         began = self._breaker.begins()
         try:
             async with aclosing(self.backend.stream(prompt, params)) as deltas:
                 async for delta in deltas:
+                    if delta.text and left:
+                        left -= 1
+                        self._outstanding -= 1
                     if not spoke and (delta.text or delta.finish):
                         spoke = True
                         self._answers += 1
@@ -99,6 +112,7 @@ class RoutedReplica:
             raise
         finally:
             self.streams -= 1
+            self._outstanding -= left
             if error:
                 self._learn(error)
             elif spoke:  # also one that is left early, because enough was said
@@ -133,4 +147,7 @@ class RoutedReplica:
             self._ejections,
             self.continued,
             self._waited / max(self._answers, 1),
+            self._outstanding,
+            self._prompt_characters,
+            self._known_characters,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
@@ -21,6 +22,19 @@ DOUBT = 5.0
 """Seconds for which what another worker sent may still come to stand: it cannot be looked for before."""
 
 
+@dataclass(slots=True)
+class Sent:
+    """What became of a reply on its platform: `pages` stand after so many `writes`, the edits included.
+
+    So often it was `rate_limited`, and something that must stand was tried again.
+    """
+
+    pages: int = 0
+    writes: int = 0
+    rate_limited: int = 0
+    retries: int = 0
+
+
 class RetryingReply:
     """The Reply over another one.
 
@@ -34,6 +48,7 @@ class RetryingReply:
         self._reply = reply
         self._ledger = ledger
         self._status: asyncio.Task[None] | None = None
+        self.sent = Sent()
 
     @property
     def profile(self) -> PageProfile:
@@ -53,6 +68,8 @@ class RetryingReply:
             await self._reply.write(page, markdown, final=final)
 
         await (self._insist(write) if final else self._once(write))
+        self.sent.writes += 1
+        self.sent.pages = max(self.sent.pages, page + 1)
 
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`, tried again."""
@@ -84,6 +101,9 @@ class RetryingReply:
                 await call()
         except TimeoutError:
             raise WriteFailed(f"the platform did not answer within {LONGEST_CALL:.0f} s") from None
+        except RateLimited:
+            self.sent.rate_limited += 1
+            raise
 
     async def _outlast_doubt(self) -> None:
         before = await self._ledger.standing()
@@ -95,13 +115,23 @@ class RetryingReply:
             sleep=asyncio.sleep,
             retry=retry_if_exception_type((RateLimited, WriteFailed)),
             wait=_wait,
-            before_sleep=_log_failure,
+            before_sleep=self._tries_again,
         )
         try:
             async with asyncio.timeout(PATIENCE):
                 await retrying(self._once, call)
         except TimeoutError:
             raise WriteFailed(f"the platform took nothing for {PATIENCE:.0f} s") from None
+
+    def _tries_again(self, state: RetryCallState) -> None:
+        self.sent.retries += 1
+        error = state.outcome.exception() if state.outcome else None
+        log.warning(
+            "reply.attempt_failed",
+            attempt=state.attempt_number,
+            error=type(error).__name__,
+            detail=str(error),
+        )
 
 
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
@@ -112,10 +142,3 @@ def _wait(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, RateLimited) else None
     return float(_backoff(state)) + (asked or 0.0)
-
-
-def _log_failure(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    log.warning(
-        "reply.attempt_failed", attempt=state.attempt_number, error=type(error).__name__, detail=str(error)
-    )

@@ -131,6 +131,7 @@ class Router:
             stop=stop_after_delay(PATIENCE),
             retry=retry_if_exception(lambda error: self._may_retry(answer, error)),
             wait=self._wait,
+            before_sleep=_log_retry,
             reraise=True,
         )
         async for attempt in retrying:
@@ -179,6 +180,10 @@ class Router:
 
 
 _backoff = wait_random_exponential(multiplier=0.2, max=5)
+
+
+def _log_retry(state: RetryCallState) -> None:
+    log.info("router.tries_again", attempt=state.attempt_number, seconds=round(state.upcoming_sleep, 2))
 
 
 def _behind(said: int, finish: Finish) -> Finish:

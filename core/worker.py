@@ -13,6 +13,7 @@ import structlog
 from core.errors import LeaseLost, NotAdmitted, PlatformError, StoreError
 from core.ports import END, Lease, Place, Platform, Work
 from core.retrying import RetryingReply
+from core.story import telling
 from core.types import Checkpoint, Outcome
 
 log = structlog.get_logger()
@@ -51,16 +52,23 @@ class Worker:
         self._platforms = platforms
         self._at_once = at_once
         self._grace = grace
+        self._is_working = False
+
+    async def wrong(self) -> str:
+        """Why it answers nothing, or nothing."""
+        return "" if self._is_working else "the worker takes nothing from the inbox"
 
     async def run(self, draining: asyncio.Event) -> None:
         """Work until this worker is to drain, and then until it has."""
         async with self._work() as work:
+            self._is_working = True
             log.info("worker.started", platforms=sorted(self._platforms), at_once=self._at_once)
             telling = asyncio.create_task(self._tell_places(work))
             serving = [asyncio.create_task(self._serve(work)) for _ in range(self._at_once)]
             try:
                 await _first(draining, [*serving, telling])
                 work.close()
+                self._is_working = False
                 log.info("worker.draining", grace=self._grace)
                 await asyncio.wait(serving, timeout=self._grace)
             finally:
@@ -78,7 +86,7 @@ class Worker:
     async def _care_for(self, lease: Lease) -> None:
         """Answer a message or tell why not; a failure leaves it in the inbox for another attempt."""
         message = lease.message
-        with structlog.contextvars.bound_contextvars(message_id=message.id, thread=str(message.thread)):
+        with telling(message):
             platform = self._platforms.get(message.thread.platform)
             try:
                 if platform is None:
@@ -143,6 +151,9 @@ class Worker:
                     await self._platforms[message.thread.platform].show_place(message, text)
             except Exception as error:  # noqa: BLE001 - no place is worth a worker
                 log.info("worker.place_not_told", error=type(error).__name__)
+            if before is None:
+                with telling(message):
+                    log.info("worker.place", ahead=place.ahead)
         return text
 
 

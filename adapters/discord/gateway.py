@@ -72,6 +72,13 @@ class Gateway(discord.AutoShardedClient):
         if named:
             await asyncio.wait(named, timeout=patience)
 
+    async def wrong(self) -> str:
+        """Why not everything is heard, or nothing."""
+        if not self.is_ready():
+            return "Discord is not connected"
+        lost = sorted(number for number, shard in self.shards.items() if shard.is_closed())
+        return f"Discord is not connected on the shards {lost}" if lost else ""
+
     # --- What Discord tells ---------------------------------------------------------------------
 
     async def on_ready(self) -> None:

@@ -25,6 +25,7 @@ from adapters.redis.store import Store
 from adapters.redis.values import pairs
 from core.affinity import ranked
 from core.errors import InboxFull
+from core.ports import Load
 
 LISTED_FOR = 365 * 24 * 3600
 """Seconds for which a thread is listed with a person who asked there: others may keep it alive long after."""
@@ -315,6 +316,24 @@ return {found, redis.call('HGET', totals, 'seconds') or '0'}
 )
 
 
+_LOAD = _script(
+    "ms for which a message that waits counts -> messages that wait, messages that are being answered, ms "
+    "for which the oldest waits",
+    """
+local waits, oldest = 0, 0
+for _, count in ipairs(redis.call('HVALS', waiting)) do waits = waits + count end
+local entries = waits > 0 and redis.call('ZRANGE', asked_until, 0, -1, 'WITHSCORES') or {}
+for i = 1, #entries, 2 do
+  if (redis.call('HGET', asked, entries[i]) or ''):sub(1, 1) == 'w' then
+    oldest = math.max(0, now - (entries[i + 1] - ARGV[1]))
+    break
+  end
+end
+return {waits, redis.call('HLEN', asked) - waits, oldest}
+""",
+)
+
+
 class Counts:
     """The counts of one server. A message stands there as `keys.counted`."""
 
@@ -405,6 +424,11 @@ class Counts:
         """Who waits, for the places of messages."""
         flat, seconds = await self._store.run(_QUEUE, self._names)
         return Queue({person.decode(): int(count) for person, count in pairs(flat)}, float(seconds))
+
+    async def load(self) -> Load:
+        """How much there is to do, over all workers."""
+        waiting, answering, oldest = await self._store.run(_LOAD, self._names, self._life)
+        return Load(waiting, answering, oldest / 1000)
 
     def _names_with(self, replica: str) -> list[str]:
         return [*self._names, *([keys.slots(replica)] if replica else [])]

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from weakref import WeakValueDictionary
 
+import structlog
+
 from adapters.redis import keys, scripts
 from adapters.redis.counts import Bounds, Counts
 from adapters.redis.keys import OWN_PARTITION
@@ -17,8 +19,10 @@ from adapters.redis.store import Store
 from adapters.redis.values import pack_message
 from adapters.redis.work import Capacity, RedisWork
 from core.errors import InboxFull
-from core.ports import Receipt
+from core.ports import Load, Receipt
 from core.types import Message, ThreadId
+
+log = structlog.get_logger()
 
 POLL = 0.1
 """Seconds between two looks at the stop flag of a message that a process answers for itself."""
@@ -62,6 +66,7 @@ class RedisInbox:
         except InboxFull:
             if await store.command("EXISTS", mark):
                 return Receipt(accepted=False, ahead=0)  # it was taken when there was room
+            log.warning("inbox.full", platform=thread.platform)
             raise
         accepted, ahead = await store.run(
             scripts.PUT, [*keys.of_thread(at), mark],
@@ -71,6 +76,8 @@ class RedisInbox:
             await self._counts.list_again(person, str(thread))
         elif not await store.command("HEXISTS", keys.of_thread(at).messages, message.id):
             await self._counts.finish(counted)
+        if accepted == 1:
+            log.info("inbox.accepted", platform=thread.platform, message_id=message.id, thread=str(thread))
         return Receipt(accepted=accepted == 1, ahead=ahead)
 
     @asynccontextmanager
@@ -93,6 +100,10 @@ class RedisInbox:
     def work(self) -> AbstractAsyncContextManager[RedisWork]:
         """As `Inbox.work`."""
         return RedisWork.joined(self._store, self._worker, self._ttl, self._capacity)
+
+    async def load(self) -> Load:
+        """As `Inbox.load`."""
+        return await self._counts.load()
 
     async def stop(self, thread: ThreadId, message_id: str | None = None) -> None:
         """Mark that message, or the one that is being answered or comes next, as to be stopped."""

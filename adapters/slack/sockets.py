@@ -68,6 +68,10 @@ class Sockets:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def wrong(self) -> str:
+        """Why nothing is heard, or nothing."""
+        return "" if any(connection.is_open for connection in self._open) else "Slack is not connected"
+
     async def _hold(self, http: aiohttp.ClientSession, draining: asyncio.Event) -> None:
         """One connection after the other: the next one is open before the last one is closed."""
         last: _Connection | None = None
@@ -112,6 +116,11 @@ class _Connection:
         self._socket = socket
         self._dispatch = dispatch
         self._taking: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be heard on."""
+        return not self._socket.closed
 
     async def read(self) -> None:
         """Take what comes, until Slack asks for another connection or this one is lost."""

@@ -381,3 +381,24 @@ async def test_the_queue_tells_who_waits_in_the_order_of_their_turns(redis_store
     assert (await counts.queue()).people == {"ben": 1, "ann": 2}
     await counts.finish("b1", seconds=4.0)
     assert await counts.queue() == Queue({"ann": 2}, 4.0)
+
+
+async def test_the_load_tells_what_waits_and_since_when(redis_store: Store) -> None:
+    """What is being answered does not wait; what is to be tried again does so anew."""
+    counts = Counts(redis_store)
+    empty = await counts.load()
+    await ask(counts, "ann", "m1")
+    await asyncio.sleep(0.05)
+    await ask(counts, "ben", "m2", "m3")
+    waiting = await counts.load()
+    await begin(counts, of("ann", "m1"))
+    running = await counts.load()
+    await counts.requeue("m1")
+    again = await counts.load()
+
+    assert (empty.waiting, empty.answering, empty.oldest) == (0, 0, 0)
+    assert (waiting.waiting, waiting.answering) == (3, 0)
+    assert (running.waiting, running.answering) == (2, 1)
+    assert (again.waiting, again.answering) == (3, 0)
+    assert waiting.oldest >= 0.04
+    assert 0 <= running.oldest <= again.oldest

@@ -507,3 +507,26 @@ def test_a_router_needs_a_replica() -> None:
     """Without one it could answer nothing, so it is refused where it is made."""
     with pytest.raises(ValueError, match="at least one"):
         Router([])
+
+
+# ---- figures ----------------------------------------------------------------------------------------
+
+
+async def test_what_streams_may_still_say_is_known_of_each_replica() -> None:
+    """Each piece takes one away, and an end all that is left, also when a stream is left early."""
+    router = Router([says("One", " two", " three")])
+    async with aclosing(router.stream("prompt", PARAMS)) as deltas:
+        await anext(deltas)
+        during = router.replicas()[0].outstanding
+    assert (during, router.replicas()[0].outstanding) == (15, 0)
+
+
+async def test_what_a_replica_may_know_of_its_prompts_is_counted() -> None:
+    """A prompt that begins as an earlier one did, as far as it does."""
+    router = Router([says("Yes.")])
+    for prompt in ("a" * 1024, "a" * 1024 + "b" * 512):
+        async with aclosing(router.stream(prompt, PARAMS)) as deltas:
+            assert [delta async for delta in deltas]
+    view = router.replicas()[0]
+
+    assert (view.prompt_characters, view.known_characters) == (2560, 1024)

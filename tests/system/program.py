@@ -48,7 +48,7 @@ class World:
         """Settings are written without their prefix: ``BACKEND__URLS="..."``."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CHASQUI_")}
         given = {f"CHASQUI_{name}": value for name, value in settings.items()}
-        return cls(data, {**kept, "CHASQUI_DATA_DIR": str(data), **given})
+        return cls(data, {**kept, "CHASQUI_DATA_DIR": str(data), "CHASQUI_HTTP__PORT": "0", **given})
 
     def with_(self, **settings: str) -> "World":
         """The same world with more settings."""

@@ -74,10 +74,3 @@ async def test_what_the_file_does_not_hold_is_refused(world: World, tmp_path: Pa
 
     assert (done.code, done.json["outcome"], done.json["citations"]) == (0, "refused", [])
     assert done.json["answer"] == "I don't know: I found nothing about this in handbook.md."
-
-
-async def test_healthcheck_says_that_questions_can_be_answered(world: World) -> None:
-    """One word and exit code 0."""
-    done = await world.run("healthcheck")
-
-    assert (done.code, done.out, done.err) == (0, b"ok\n", "")

@@ -24,7 +24,7 @@ async def test_a_worker_serves_until_it_is_asked_to_end(tmp_path: Path) -> None:
     assert end.code == 0
     events = [json.loads(line)["event"] for line in end.err.splitlines()]
     assert events == ["worker.draining", "worker.stopped"]
-    assert said == ["serve.started", "worker.started"]
+    assert said == ["web.listening", "serve.started", "worker.started"]
 
 
 async def test_a_gateway_drains_by_itself(tmp_path: Path) -> None:
