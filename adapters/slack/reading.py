@@ -1,12 +1,12 @@
 """Making questions of what people say on Slack: with names, files, and what stands before them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
-from adapters.slack import files, inbound, places
+from adapters.slack import files, inbound, places, threads
 from adapters.slack.audiences import Audiences
 from adapters.slack.client import Slack
 from adapters.slack.inbound import Said
@@ -19,8 +19,8 @@ from core.types import Message, ThreadId
 
 log = structlog.get_logger()
 
-_EARLIER, _PAGE = 1000, 200
-"""Messages of a thread that are read, and how many at once."""
+_EARLIER = 1000
+"""Messages of a thread that go with a question."""
 _LOOK = 1.5
 """Seconds for one message: who presses a button waits for it."""
 _READ_IN = 8.0
@@ -67,11 +67,8 @@ class Reader:
 
     async def read(self, channel: str, root: str, ts: str) -> Said | None:
         """A message as it stands now; None where it is gone, or says nothing. Raises PlatformError."""
-        span = {"channel": channel, "ts": root, "oldest": ts, "latest": ts, "inclusive": True}
-        async for message in self._slack.each("conversations.replies", "messages", limit=2, **span):
-            if message.get("ts") == ts:
-                return inbound.by_anybody(message, channel)
-        return None
+        message = await threads.one(self._slack, channel, root, ts)
+        return inbound.by_anybody(message, channel) if message else None
 
     async def settings(self, channel: str) -> ChannelSettings:
         """What counts in a channel of this workspace."""
@@ -93,26 +90,21 @@ class Reader:
         found: list[Said] = []
         try:
             async with asyncio.timeout(_READ_IN):
-                async for each in self._before(said):
-                    if is_asked(each):  # what was attached before came with that question
-                        found = [replace(one, attachments=()) for one in found]
-                    else:
-                        found.append(each)
+                before = await threads.read(
+                    self._slack, said.channel, said.root, most=_EARLIER, until=said.ts
+                )
         except (PlatformError, TimeoutError) as error:
             log.warning("slack.thread_not_read", error=str(error) or type(error).__name__)
             return ()
+        for message in before.messages:
+            each = inbound.by_anybody(message, said.channel)
+            if each is None or self._is_ours(each):
+                continue
+            if is_asked(each):  # what was attached before came with that question
+                found = [replace(one, attachments=()) for one in found]
+            else:
+                found.append(each)
         return found
-
-    async def _before(self, said: Said) -> AsyncGenerator[Said, None]:
-        """The messages of a thread that come before this one, without ours."""
-        place, last, count = {"channel": said.channel, "ts": said.root, "latest": said.ts}, 0.0, 0
-        async for message in self._slack.each("conversations.replies", "messages", limit=_PAGE, **place):
-            each, at, count = inbound.by_anybody(message, said.channel), float(message["ts"]), count + 1
-            if each and not self._is_ours(each) and last < at < float(said.ts):
-                yield each
-            last = max(last, at)  # the first message of a thread stands on each page
-            if count >= _EARLIER:
-                return
 
     async def was_asked(self, said: Said, thread: ThreadId) -> None:
         """A question was accepted: what was said in its thread before the first one is no turn."""

@@ -1,6 +1,6 @@
 """How the parts of an answer reach people: as messages of a thread, or so that one person sees them."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from adapters.slack import blocks, places
+from adapters.slack import blocks, places, threads
 from adapters.slack.abilities import Abilities
 from adapters.slack.blocks import Content
 from adapters.slack.client import Slack
@@ -92,13 +92,12 @@ class ThreadSender:
         with suppress(PageClosed):
             await self._slack.call("chat.delete", channel=self._place.channel, ts=ts)
 
-    async def read(self, ts: str) -> dict[str, Any]:
+    async def read(self, ts: str) -> Mapping[str, Any]:
         """A message of ours as it stands."""
-        span = {"oldest": ts, "latest": ts, "inclusive": True, "limit": _MOST_AT_ONCE}
-        async for posted in self._said(**span):
-            if posted.get("ts") == ts:
-                return posted
-        raise PageClosed("Slack: the message is gone")
+        posted = await threads.one(self._slack, self._place.channel, self._place.root or ts, ts)
+        if posted is None:
+            raise PageClosed("Slack: the message is gone")
+        return posted
 
     async def parts(self) -> Found:
         """Which parts of the answer stand."""

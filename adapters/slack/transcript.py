@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from adapters.slack import threads
 from adapters.slack.client import Slack
 from adapters.slack.errors import Unreachable
 from adapters.slack.inbound import Said, by_anybody, words
@@ -12,7 +13,6 @@ from core.types import Attachment
 
 THREAD = "chasqui:thread"
 _MOST_MESSAGES = 2000
-_AT_ONCE = 200
 
 
 def of_thread(channel: str, root: str) -> Attachment:
@@ -27,21 +27,18 @@ async def text_of(slack: Slack, people: People, file: Attachment) -> str:
     """
     asked = parse_qs(urlsplit(file.url).query)
     channel, root = asked["channel"][0], asked["root"][0]
-    found: dict[str, Said] = {}  # by timestamp: each page of the list begins with the first message
     try:
-        async for message in slack.each(
-            "conversations.replies", "messages", channel=channel, ts=root, limit=_AT_ONCE
-        ):
-            if (each := by_anybody(message, channel)) and each.text:
-                found[each.ts] = each
-            if len(found) == _MOST_MESSAGES:
-                break
+        thread = await threads.read(slack, channel, root, most=_MOST_MESSAGES)
     except Unreachable as error:
         raise FileRefused(f"I could not read this thread. {error.sentence}") from error
+    found = [said for each in thread.messages if (said := by_anybody(each, channel)) and said.text]
     if not found:
         raise FileRefused("There is nothing to read in this thread.")
-    names = await people.names(person for each in found.values() for person in each.people)
-    return "\n\n".join(_line(each, slack.us.user, names) for each in found.values())
+    names = await people.names(person for each in found for person in each.people)
+    lines = [_line(each, slack.us.user, names) for each in found]
+    if thread.left_out:
+        lines.insert(1, f"[{thread.left_out} messages of this thread are left out here.]")
+    return "\n\n".join(lines)
 
 
 def _line(said: Said, us: str, names: dict[str, str]) -> str:

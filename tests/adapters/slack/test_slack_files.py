@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from adapters.slack import files, transcript
+from adapters.slack import files, threads, transcript
 from adapters.slack.platform import SlackPlatform
 from core.errors import FileRefused, RateLimited, WriteFailed
 from core.types import Attachment
@@ -165,6 +165,24 @@ async def test_an_endless_file_takes_no_more_than_whoever_reads_it(
     """150 MB that say they are 25: memory stays flat, and leaving ends the download."""
     [file] = await sent(slack, Upload("a.bin", b"x" * 1000, claims=25_000_000, serves=-1))
     assert await peak_of_endless(platform, file) < 5_000_000
+
+
+async def test_of_a_thread_that_is_very_long_the_newest_part_is_read(
+    slack: SlackServer, platform: SlackPlatform
+) -> None:
+    """And its first message, which says what all is about; it says that something is missing."""
+    control, scene = slack.control, slack.scene
+    root = await control.say(scene.channel, scene.person, "Shall we go?")
+    for number in range(1, 2101):
+        ts = await control.say(scene.channel, scene.person, f"Reason {number}", thread=root)
+    text = (await content(platform, transcript.of_thread(scene.channel, root))).decode()
+    first, gap, *rest = text.split("\n\n")
+    assert first.endswith("Shall we go?")
+    assert gap == "[101 messages of this thread are left out here.]"
+    assert len(rest) == 1999
+    assert (rest[0].endswith("Reason 102"), rest[-1].endswith("Reason 2100")) == (True, True)
+    before = await threads.read(platform._shared.slack, scene.channel, root, most=10, until=ts)
+    assert [each["text"] for each in before.messages[-2:]] == ["Reason 2098", "Reason 2099"]
 
 
 async def test_a_thread_is_a_file_too(slack: SlackServer, platform: SlackPlatform) -> None:

@@ -163,7 +163,7 @@ async def test_settings_say_who_may_ask(house: House) -> None:
 
 
 async def test_a_thread_of_people_is_read_with_what_is_asked_in_it(house: House) -> None:
-    """Page by page, in order, with its files; later ones have what was said since, not what was asked."""
+    """In order, with its files; later ones have what was said since, not what was asked."""
     scene, control = house.scene, house.control
     async with house.listening():
         ben = await control.new_person("ben", channel=scene.channel)
@@ -183,7 +183,7 @@ async def test_a_thread_of_people_is_read_with_what_is_asked_in_it(house: House)
     assert again.quoted.splitlines()[-1] == "ben: By bus, then."
     assert not again.attachments, "its files came with the first question"
     assert "How far is it?" not in again.quoted
-    assert len(reads) == 4, "two pages each, although each mention is told twice"
+    assert len(reads) == 2, "one each, although each mention is told twice"
 
 
 async def test_questions_of_a_thread_are_taken_in_their_order(house: House) -> None:
