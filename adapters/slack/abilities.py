@@ -30,15 +30,20 @@ class Abilities:
             if await self._notes.get(self._note(ability)) is not None:
                 self._lacks(ability)
 
-    def has(self, ability: str) -> bool:
-        """Whether this can be done, as far as is known."""
-        return time.monotonic() >= self._lacking.get(ability, 0.0)
+    def has(self, ability: str, channel: str) -> bool:
+        """Whether this can be done in a channel, as far as is known."""
+        now = time.monotonic()
+        return all(now >= self._lacking.get(each, 0.0) for each in (ability, _in(channel, ability)))
 
     async def missing(self, ability: str, error: PlatformError) -> None:
         """Slack refused this: remember it."""
         log.warning("slack.not_offered", ability=ability, detail=str(error))
         self._lacks(ability)
         await self._notes.put(self._note(ability), "", seconds=_LACKED_FOR)
+
+    def missing_in(self, channel: str, ability: str) -> None:
+        """Slack refused this for a channel: each worker finds that out by itself."""
+        self._lacks(_in(channel, ability))
 
     def rest(self, ability: str, seconds: float) -> None:
         """Slack wants this not to be done for so long, which each worker hears by itself."""
@@ -49,3 +54,7 @@ class Abilities:
 
     def _note(self, ability: str) -> str:
         return places.lacking_note(self._team, ability)
+
+
+def _in(channel: str, ability: str) -> str:
+    return f"{ability} of {channel}"

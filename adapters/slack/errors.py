@@ -81,6 +81,10 @@ class Unsupported(Unreachable):
         )
 
 
+class UnsupportedThere(Unsupported):
+    """Slack does not offer it in a channel of that kind, and may in others."""
+
+
 class Refused(Unreachable):
     """Slack refuses it for a reason that it did not have when this was written."""
 
@@ -129,11 +133,12 @@ _CODES: dict[type[PlatformError], str] = {
     FileGone: "file_not_found file_deleted",
     PrivateOver: "expired_url used_url user_not_in_channel user_not_found",
     Unsupported: (
-        "unknown_method method_deprecated deprecated_endpoint method_not_supported_for_channel_type "
-        "channel_type_not_supported missing_scope not_allowed_token_type no_permission feature_not_enabled "
-        "team_access_not_granted enterprise_is_restricted missing_recipient_user_id "
-        "missing_recipient_team_id paid_only plan_upgrade_required not_allowed_for_grant_type"
+        "unknown_method method_deprecated deprecated_endpoint missing_scope not_allowed_token_type "
+        "no_permission feature_not_enabled team_access_not_granted enterprise_is_restricted "
+        "missing_recipient_user_id missing_recipient_team_id paid_only plan_upgrade_required "
+        "not_allowed_for_grant_type"
     ),
+    UnsupportedThere: "channel_type_not_supported method_not_supported_for_channel_type",
     TokenRefused: (
         "token_revoked token_expired invalid_auth account_inactive not_authed org_login_required "
         "ekm_access_denied two_factor_setup_required"

@@ -10,7 +10,7 @@ import structlog
 
 from adapters.slack import abilities, blocks, places
 from adapters.slack.blocks import Content
-from adapters.slack.errors import StoppedByPerson, TokenRefused, Unreachable, Unsupported
+from adapters.slack.errors import StoppedByPerson, TokenRefused, Unreachable, Unsupported, UnsupportedThere
 from adapters.slack.markdown import MARKDOWN, MRKDWN, neutral
 from adapters.slack.sending import Shared, ThreadSender, tell_asker
 from adapters.slack.standing import WAITING, Parts
@@ -46,7 +46,7 @@ class SlackReply:
         self._sender = ThreadSender(shared, message)
         self._parts = Parts(self._sender, ledger)
         self._streams = abilities.PANE_STREAMS if self._place.is_direct else abilities.CHANNEL_STREAMS
-        self._plain = self._place.root is None or not shared.abilities.has(self._streams)
+        self._plain = self._place.root is None or not shared.abilities.has(self._streams, self._place.channel)
         self._stream: Stream | None = None
         self._growing = 0  # the page that the stream is
         self._announced = False  # a status may be shown
@@ -64,7 +64,7 @@ class SlackReply:
 
     async def status(self, text: str | None) -> None:
         """As `Reply.status`, until it is cancelled, where a thread can show one."""
-        if not self._place.root or not self._shared.abilities.has(abilities.STATUS):
+        if not self._place.root or not self._shared.abilities.has(abilities.STATUS, self._place.channel):
             return
         try:
             if text is None:
@@ -76,6 +76,8 @@ class SlackReply:
             while True:
                 await self._set_status(text)
                 await asyncio.sleep(_STATUS_EVERY)
+        except UnsupportedThere:
+            self._shared.abilities.missing_in(self._place.channel, abilities.STATUS)
         except Unsupported as error:
             await self._shared.abilities.missing(abilities.STATUS, error)
 
@@ -147,11 +149,13 @@ class SlackReply:
 
     async def _start(self, page: int, markdown: str) -> bool:
         """Begin a stream; whether Slack has one for us now."""
-        if not self._shared.abilities.has(self._streams):
+        if not self._shared.abilities.has(self._streams, self._place.channel):
             return False
         self._parts.doubtful.add(page)  # from here on, until Slack gives its id
         try:
             stream = await self._shared.streams.start(self._message, neutral(markdown))
+        except UnsupportedThere:
+            self._shared.abilities.missing_in(self._place.channel, self._streams)
         except Unsupported as error:
             await self._shared.abilities.missing(self._streams, error)
         except RateLimited as error:

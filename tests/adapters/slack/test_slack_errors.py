@@ -21,6 +21,7 @@ from adapters.slack.errors import (
     TokenRefused,
     Unreachable,
     Unsupported,
+    UnsupportedThere,
     mapped,
     of,
 )
@@ -74,7 +75,7 @@ def test_every_error_of_the_sdk_has_one_of_ours() -> None:
         (200, "user_not_in_channel", PrivateOver),
         (200, "unknown_method", Unsupported),
         (200, "missing_scope", Unsupported),
-        (200, "channel_type_not_supported", Unsupported),
+        (200, "channel_type_not_supported", UnsupportedThere),
         (200, "missing_recipient_team_id", Unsupported),
         (200, "token_revoked", TokenRefused),
         (200, "invalid_auth", TokenRefused),

@@ -222,7 +222,7 @@ async def test_who_presses_stop_sees_no_more_until_the_answer_ends(
 
 @pytest.mark.parametrize(
     "error",
-    ["unknown_method", "method_not_supported_for_channel_type", "missing_scope", "feature_not_enabled"],
+    ["unknown_method", "missing_scope", "feature_not_enabled"],
 )
 async def test_a_workspace_without_streams_is_remembered(
     error: str, slack: SlackServer, platform: SlackPlatform, notes: FakeNotes
@@ -243,6 +243,24 @@ async def test_a_workspace_without_streams_is_remembered(
         pane = await asked(slack, where=slack.scene.dm)
         await play(later.reply(pane, ledger), ledger, PLAIN)
         assert len(await slack.control.calls("startStream")) == 3
+
+
+async def test_a_channel_without_streams_is_not_the_whole_workspace(
+    slack: SlackServer, platform: SlackPlatform
+) -> None:
+    """It is asked no more there, and others have them."""
+    await slack.control.fault(faults.denied(START, "channel_type_not_supported"))
+    other = await slack.control.new_channel("other")
+    await slack.control.join(other, slack.scene.person)
+    streams = []
+    for where in (None, None, other):
+        message, ledger = await asked(slack, where=where), FakeLedger()
+        await play(platform.reply(message, ledger), ledger, SHORT)
+        [answer] = await answers(slack, message)
+        assert page(answer) == "It is far."
+        streams.append(answer.stream is not None)
+    assert streams == [False, False, True]
+    assert len(await slack.control.calls("startStream")) == 2
 
 
 @pytest.mark.parametrize(
