@@ -82,7 +82,7 @@ class Sockets:
                 ending = asyncio.create_task(self._end(last))
                 self._ending.add(ending)
                 ending.add_done_callback(self._ending.discard)
-            await asyncio.gather(connection.read(), asyncio.sleep(_LEAST))
+            await asyncio.gather(connection.leaving.wait(), asyncio.sleep(_LEAST))
             last = connection
 
     async def _end(self, connection: "_Connection") -> None:
@@ -110,32 +110,43 @@ class Sockets:
 
 
 class _Connection:
-    """One connection, and what of it is being taken."""
+    """One connection, and what of it is being taken.
+
+    It is `leaving` once Slack asks for another one, or it is lost. Until it is ended what comes is taken.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, dispatch: Dispatch) -> None:
         self._socket = socket
         self._dispatch = dispatch
         self._taking: set[asyncio.Task[None]] = set()
+        self.leaving = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
 
     @property
     def is_open(self) -> bool:
         """Whether it can be heard on."""
         return not self._socket.closed
 
-    async def read(self) -> None:
-        """Take what comes, until Slack asks for another connection or this one is lost."""
+    async def _read(self) -> None:
+        try:
+            await self._take_all()
+        finally:
+            self.leaving.set()
+
+    async def _take_all(self) -> None:
         async for frame in self._socket:
             told = _told(frame)
             if told.get("type") == "hello":
                 log.info("slack.connected", connections=told.get("num_connections"))
             elif told.get("type") == "disconnect":
                 log.info("slack.disconnect_asked", reason=told.get("reason"))
-                return
+                self.leaving.set()
             elif "envelope_id" in told:
                 task = asyncio.create_task(self._take(told))
                 self._taking.add(task)
                 task.add_done_callback(self._taking.discard)
-        log.warning("slack.connection_lost", code=self._socket.close_code)
+        if not self.leaving.is_set():
+            log.warning("slack.connection_lost", code=self._socket.close_code)
 
     async def _take(self, envelope: Mapping[str, Any]) -> None:
         """Acknowledge an envelope once it is taken; Slack sends one again that is not."""
@@ -156,7 +167,9 @@ class _Connection:
             _, late = await asyncio.wait(self._taking, timeout=LAST_TAKEN)
             for task in late:
                 task.cancel()
+        self.leaving.set()
         await self._socket.close()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
 
 def _told(frame: aiohttp.WSMessage) -> dict[str, Any]:

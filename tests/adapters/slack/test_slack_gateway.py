@@ -480,6 +480,22 @@ async def test_a_frame_that_is_none_of_slacks_changes_nothing(house: House, text
         await house.taken()
 
 
+async def test_what_comes_over_a_connection_that_slack_gives_up_is_taken(house: House) -> None:
+    """It is warned of first, and the next one takes a while to open: presses come once only."""
+    async with house.listening():
+        fault = await house.control.fault(faults.held("* apps.connections.open", times=2))
+        await house.control.refresh_sockets("warning")
+        await eventually(lambda: _are_held(house, fault, 2))
+        await house.say("How far is it?")
+        await house.taken()
+        await house.control.release(fault)
+        await eventually(lambda: _are_held(house, fault, 0))
+
+
+async def _are_held(house: House, fault: int, count: int) -> bool:
+    return await house.control.held(fault) == count
+
+
 async def test_slack_may_be_away_for_a_while(house: House) -> None:
     """Connecting is tried again, and a limit of Slack's is no wrong token."""
     await house.control.fault(faults.broken("* apps.connections.open", 503, times=2))
