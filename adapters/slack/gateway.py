@@ -280,9 +280,12 @@ class Gateway:
 
     async def _say_once(self, said: Said, text: str) -> None:
         """As `say`, once for each message, however often it is told."""
+        await self._saying.join(said.id, lambda: self._say_unless_said(said, text))
+
+    async def _say_unless_said(self, said: Said, text: str) -> None:
         note = f"{places.NAME}:told:{said.id}"
         if await self.intake.notes.get(note) is None:
-            await self._saying.join(said.id, lambda: self.say(said, text))
+            await self.say(said, text)
             await self.intake.notes.put(note, "told", seconds=_TOLD)
 
     async def _left(self, work: Coroutine[Any, Any, object]) -> None:
