@@ -47,7 +47,7 @@ class SlackBot(Gateway):
         super().__init__(slack, desk.intake, people, pane=pane)
         self.desk = desk
         self._people = people
-        self.handlers |= {"app_home_opened": self._on_home, "assistant_thread_started": self._on_pane}
+        self.handlers |= {"app_home_opened": self._on_home}
         self.app.command(re.compile(""))(self._on_command)
         self.app.action(buttons.ACTION)(self._on_press)
         self.app.action(slack_home.FORGET)(self._on_forget)
@@ -142,11 +142,6 @@ class SlackBot(Gateway):
             self.later(slack_home.publish(self.desk, self.slack, str(event["user"])))
         elif self.pane:
             self.later(slack_home.suggest(self.slack, str(event["channel"])))
-
-    async def _on_pane(self, event: Event) -> None:
-        """Somebody begins a thread in the pane of an app that is an assistant of the older kind."""
-        thread = event["assistant_thread"]
-        self.later(slack_home.suggest(self.slack, str(thread["channel_id"]), str(thread["thread_ts"])))
 
     async def _open(self, caller: SlackCaller, view: Body) -> str:
         await self.slack.call("views.open", trigger_id=caller.trigger, view=view)

@@ -28,11 +28,12 @@ _TITLE = 200
 """Characters of a title."""
 
 
-async def suggest(slack: Slack, channel: str, thread: str = "") -> None:
+async def suggest(slack: Slack, channel: str) -> None:
     """Suggest what to ask, in a pane that somebody opens. Raises PlatformError."""
     prompts = [{"title": title, "message": message} for title, message in PROMPTS]
-    where: Block = {"channel_id": channel} | ({"thread_ts": thread} if thread else {})
-    await slack.call("assistant.threads.setSuggestedPrompts", title=_PROMPTS_TITLE, prompts=prompts, **where)
+    await slack.call(
+        "assistant.threads.setSuggestedPrompts", channel_id=channel, title=_PROMPTS_TITLE, prompts=prompts
+    )
 
 
 async def name_thread(slack: Slack, channel: str, root: str, question: str) -> None:

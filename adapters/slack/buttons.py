@@ -32,6 +32,10 @@ class Press:
             return None
         return cls(found["verb"], ThreadId(places.NAME, found["thread"]), found["message"])
 
+    def written(self) -> str:
+        """The value of the button that says this."""
+        return f"{self.verb} {self.thread.key} {self.message_id}"
+
 
 def row(message: Message, *verbs: Verb, block_id: str) -> dict[str, Any]:
     """A row of buttons for the answer to a message; good and bad stand in a row of their own."""
@@ -73,4 +77,4 @@ def _plain(text: str) -> dict[str, Any]:
 
 
 def _value(message: Message, verb: str) -> str:
-    return f"{verb} {message.thread.key} {message.id}"
+    return Press(verb, message.thread, message.id).written()

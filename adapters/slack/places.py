@@ -17,7 +17,7 @@ RESPOND_SECONDS = 1740.0
 """How long a response URL is kept: Slack takes it for half an hour."""
 TOLD_AGAIN = 600.0
 """Seconds in which Slack tells again what was not acknowledged, and some more."""
-KNOWN = 86_400.0
+MAY_WAIT = 86_400.0
 """Seconds for which what a reply needs is noted: as long as a message may wait."""
 
 _KEY = re.compile(r"(\w+)(?:/(?:~(\w+)|(\d+\.\d+)))?", re.ASCII)
@@ -70,7 +70,12 @@ def by_callback(trigger: str) -> str:
 
 def place(message: Message) -> Place:
     """Where the answer to a message goes."""
-    key, named = _KEY.fullmatch(message.thread.key), _ID.fullmatch(message.id)
+    return place_of(message.thread, message.id)
+
+
+def place_of(thread: ThreadId, message_id: str) -> Place:
+    """Where the answer to the message of this id goes."""
+    key, named = _KEY.fullmatch(thread.key), _ID.fullmatch(message_id)
     assert key, "threads are named here"
     assert named, "ids are made here"
     return Place(channel=key[1], root=key[3], question=named[2], person=key[2])

@@ -56,9 +56,9 @@ class SlackPlatform:
         if shown:
             await sender.edit(shown, WAITING, content)
         else:
-            await notes.put(note, "", seconds=places.KNOWN)
+            await notes.put(note, "", seconds=places.MAY_WAIT)
             shown = await sender.post(WAITING, content)
-        await notes.put(note, shown, seconds=places.KNOWN)
+        await notes.put(note, shown, seconds=places.MAY_WAIT)
         gone = await notes.get(places.gone_note(message.id)) is not None
         if gone or self._is_answered(message):
             await sender.delete(shown)

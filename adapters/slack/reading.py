@@ -44,19 +44,19 @@ class Reader:
         names = await self._people.names(everybody - {self._slack.us.user})
         if (team := self._people.team(said.author)) != self._slack.us.team:
             note = places.team_note(said.author)  # for who begins the stream of the answer
-            await self._intake.notes.put(note, team, seconds=places.KNOWN)
+            await self._intake.notes.put(note, team, seconds=places.MAY_WAIT)
         asked = inbound.question(said, thread, self._slack.us.user, settings, names, earlier)
         described = await asyncio.gather(*(files.described(self._slack, each) for each in asked.attachments))
         return await self.audiences.seen_by(replace(asked, attachments=tuple(described)))
 
     async def as_it_stands(self, thread: ThreadId, message_id: str) -> Message | None:
         """A question as its message asks it now; None where it was none, is gone, or cannot be read."""
-        channel, _, ts = message_id.partition("+")[0].partition(":")
-        if channel == "c":
+        place = places.place_of(thread, message_id)
+        if place.question is None:
             return None
         try:
             async with asyncio.timeout(_LOOK):
-                said = await self.read(channel, thread.key.partition("/")[2] or ts, ts)
+                said = await self.read(place.channel, place.root or place.question, place.question)
         except (PlatformError, TimeoutError) as error:
             log.info("slack.question_not_read", error=str(error) or type(error).__name__)
             return None

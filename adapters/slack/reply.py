@@ -113,7 +113,7 @@ class SlackReply:
             self._parts.ids[FILE] = known
         if FILE not in self._parts.ids:
             file = await files.upload(name, text)
-            await self._shared.notes.put(note, file, seconds=places.KNOWN)
+            await self._shared.notes.put(note, file, seconds=places.MAY_WAIT)
             self._parts.doubtful.add(FILE)
             await files.share(file, name, channel, self._place.root)
             self._parts.ids[FILE] = file

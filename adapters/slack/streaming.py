@@ -72,7 +72,7 @@ class Streams:
         )
         stream = Stream(self._slack, place.channel, str(started["ts"]), text)
         note = places.stream_note(message.thread)
-        await self._notes.put(note, f"{stream.ts} {message.id}", seconds=places.KNOWN)
+        await self._notes.put(note, f"{stream.ts} {message.id}", seconds=places.MAY_WAIT)
         return stream
 
     async def over(self, message: Message) -> None:

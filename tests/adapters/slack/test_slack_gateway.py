@@ -59,8 +59,11 @@ class House(Given):
 
             gateway.was_edited = was_edited  # type: ignore[method-assign] # as bots do
             token = app_token or self.scene.app_token
-            sockets, draining = Sockets(slack.web, token, gateway.take, heartbeat=heartbeat), asyncio.Event()
-            task = asyncio.create_task(sockets.listen(draining))
+            self.sockets, draining = (
+                Sockets(slack.web, token, gateway.take, heartbeat=heartbeat),
+                asyncio.Event(),
+            )
+            task = asyncio.create_task(self.sockets.listen(draining))
             try:
                 await eventually(lambda: self._ready(task))
                 yield gateway
@@ -478,6 +481,21 @@ async def test_a_frame_that_is_none_of_slacks_changes_nothing(house: House, text
         await house.control.babble(text)
         await house.say("How far is it?")
         await house.taken()
+
+
+async def test_without_a_connection_it_is_not_ready(house: House) -> None:
+    """Nobody is heard then; it is once there is one again."""
+    async with house.listening():
+        assert await house.sockets.wrong() == ""
+        fault = await house.control.fault(faults.held("* apps.connections.open", times=2))
+        await house.control.drop_sockets()
+
+        async def says(why: str) -> bool:
+            return await house.sockets.wrong() == why
+
+        await eventually(lambda: says("Slack is not connected"))
+        await house.control.release(fault)
+        await eventually(lambda: says(""))
 
 
 async def test_what_comes_over_a_connection_that_slack_gives_up_is_taken(house: House) -> None:
