@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bots.channels import Channels
+from core.audience import in_reach
 from core.channels import ChannelSettings
 from core.commands import ME, NOTHING_YET, Command, Conversation, Told, named
+from core.curating import Curating
 from core.errors import UserError
 from core.intake import Intake
-from core.ports import Feedbacks, History, Inbox, Notes, People
+from core.ports import Feedbacks, History, Inbox, Notes, People, Shelf
 from core.questions import Questions, again
+from core.team import TeamDocuments
 from core.types import Attachment, Feedback, Message, ThreadId, Turn
 
 _LOOKS, _BETWEEN_LOOKS = 10, 0.1
@@ -39,6 +42,11 @@ class Caller(Protocol):
     @property
     def person(self) -> str:
         """As `Message.author`."""
+        ...
+
+    @property
+    def message_id(self) -> str:
+        """As `Message.id`, of the question that this asks, if it does."""
         ...
 
     @property
@@ -103,6 +111,9 @@ class Desk:
     notes: Notes
     channels: Channels
     moderators: Collection[str]
+    curators: Collection[str]
+    shelf: Shelf
+    team: TeamDocuments
 
     @property
     def questions(self) -> Questions:
@@ -241,10 +252,19 @@ class Desk:
         thread, message_id = await self._meant(caller, command, argument)
         if command.touches == "thread" and thread != caller.alone and not await self._owns(caller, thread):
             raise UserError(_NOT_ALONE)
+        team = await self._curating(caller) if name == "kb" else None
         conversation = Conversation(
-            thread, caller.person, self.history, self.people, self.inbox, message_id, guide
+            thread, caller.person, self.history, self.people, self.inbox, message_id, guide, team
         )
         return await command.run(conversation, argument)
+
+    async def _curating(self, caller: Caller) -> Curating:
+        """The team's documents for this person: what a command says is shown to them alone."""
+        await self.must_answer(caller)
+        asked = Message(caller.message_id, caller.alone, caller.person, "", time.time())
+        seen = replace(asked, seen_by=await caller.seen_by(asked))
+        is_curator = not set(self.curators).isdisjoint(caller.names)
+        return Curating(self.shelf, self.team, in_reach(seen), is_curator)
 
     async def _meant(self, caller: Caller, command: Command, argument: str) -> tuple[ThreadId, str | None]:
         """The thread in which a command is given, and the question: those of the channel, or one's own last.

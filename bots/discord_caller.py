@@ -13,6 +13,7 @@ from adapters.discord.errors import ACKNOWLEDGED, code_of, mapped
 from adapters.discord.files import text_of
 from adapters.discord.footer import quotes, whole_lines
 from adapters.discord.insisting import insist
+from adapters.discord.markdown import literal
 from adapters.discord.sending import Token
 from bots.desk import Desk
 from core.channels import ChannelSettings
@@ -43,6 +44,11 @@ class DiscordCaller:
     def person(self) -> str:
         """As `Caller.person`."""
         return str(self.interaction.user.id)
+
+    @property
+    def message_id(self) -> str:
+        """As `Caller.message_id`."""
+        return places.by_interaction(self.interaction.id)
 
     @property
     def names(self) -> set[str]:
@@ -152,12 +158,16 @@ async def answering(interaction: Interaction) -> AsyncIterator[DiscordCaller]:
 
 async def tell(interaction: Interaction, said: str | Told) -> None:
     """Say something to the person who pressed or typed, which nobody else sees; whole lines that fit."""
-    text = said if isinstance(said, str) else said.text or quotes(said.citations)
-    text = whole_lines(text, _LONGEST)
+    text = whole_lines(said if isinstance(said, str) else _shown(said), _LONGEST)
     try:
         await _respond(lambda: interaction.response.send_message(text, ephemeral=True, suppress_embeds=True))
     except PlatformError as error:
         log.warning("discord.not_told", error=type(error).__name__, detail=str(error))
+
+
+def _shown(told: Told) -> str:
+    """What a command says, as `content` of a message."""
+    return "\n".join(filter(None, (told.text, quotes(told.citations), *map(literal, told.lines))))
 
 
 async def _respond(call: Callable[[], Awaitable[object]]) -> None:

@@ -63,7 +63,7 @@ def _asked_in(caller: DiscordCaller) -> ThreadId:
 async def _ask(caller: DiscordCaller, thread: ThreadId, text: str, **more: Any) -> None:
     """Accept what an interaction asks, and acknowledge it behind that. Raises as `Desk.ask`."""
     desk = desk_of(caller.interaction)
-    asked = await desk.ask(caller, places.by_interaction(caller.interaction.id), thread, text, **more)
+    asked = await desk.ask(caller, caller.message_id, thread, text, **more)
     if asked:
         await caller.answers(desk, asked)
 
@@ -135,6 +135,36 @@ async def _questions(interaction: Interaction, typed: str) -> list[app_commands.
     titles = [(" ".join(turn.question.split())[:_TITLE] or "a file", turn) for turn in reversed(turns)]
     found = [(title, turn) for title, turn in titles if typed.casefold() in title.casefold()]
     return [app_commands.Choice(name=title, value=turn.message_id) for title, turn in found[:25]]
+
+
+kb = app_commands.Group(name="kb", description=summary("kb"))
+
+
+@kb.command(name="search", description="Find what the team's documents say")
+@app_commands.describe(words="What you look for")
+async def _kb_search(interaction: Interaction, words: app_commands.Range[str, 1, 500]) -> None:
+    """Show the best sections."""
+    await _do(interaction, "kb", f"search {words}")
+
+
+@kb.command(name="list", description="List the team's documents that you may see")
+@app_commands.describe(words="Words of their titles")
+async def _kb_list(interaction: Interaction, words: app_commands.Range[str, 1, 100] = "") -> None:
+    """Show documents with their ids."""
+    await _do(interaction, "kb", f"list {words}")
+
+
+@kb.command(name="stats", description="Count the team's documents that you may see")
+async def _kb_stats(interaction: Interaction) -> None:
+    """Show how much there is."""
+    await _do(interaction, "kb", "stats")
+
+
+@kb.command(name="remove", description="Take a document out of the knowledge base (curators)")
+@app_commands.describe(document="Its id, as /kb list shows it")
+async def _kb_remove(interaction: Interaction, document: app_commands.Range[str, 1, 100]) -> None:
+    """Remove a document."""
+    await _do(interaction, "kb", f"remove {document}")
 
 
 @app_commands.command(name="help", description="Show what I can do")
@@ -277,13 +307,14 @@ async def summarize(interaction: Interaction, message: discord.Message) -> None:
         await _ask(caller, caller.alone, "Summarise this conversation.", attachments=[said])
 
 
-SLASH: tuple[app_commands.Command[Any, ..., Any], ...] = (
+SLASH: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group, ...] = (
     ask,
     regenerate,
     new,
     forget,
     sources,
     stop,
+    kb,
     settings,
     help_,
 )

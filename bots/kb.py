@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,11 @@ from bots.output import print_json
 from bots.people import PLATFORMS
 from bots.settings import Settings
 from core.audience import HOW_WRITTEN, PUBLIC, for_team
+from core.curating import take_out
 from core.errors import SettingsError, UserError
-from core.knowledge import one_per_section
 from core.team import TeamDocuments
 from core.types import Audience, Entry, Hit, Source
 
-_CANDIDATES = 4
-"""Passages that are looked at for each one that is shown: a section has several."""
 _SNIPPET = 200
 """Characters of a passage that are shown to people."""
 
@@ -69,17 +67,14 @@ async def remove(settings: Settings, name: str, *, as_json: bool) -> int:
     """`chasqui kb remove`: a document by its id, or all of what was added by its address."""
     async with wiring.redis(settings) as store:
         shelf = RedisShelf(store)
-        entries, sources = await shelf.entries(), {source.address: source for source in await shelf.sources()}
+        entries, sources = await shelf.entries(), [source.address for source in await shelf.sources()]
         address = name if is_page(name) else str(_absolute(name))
         leaving = [entry for entry in entries if entry.id == name or entry.source == address]
         if not leaving and address not in sources:
             raise UserError(f"{name} is neither a document nor what was added. `chasqui kb list` shows all.")
         await shelf.drop(address)
         for entry in leaving:
-            await shelf.remove(entry.id)
-            source = sources.get(entry.source)
-            if source and source.address != address:  # its place still holds it
-                await shelf.add(replace(source, without=(*source.without, entry.path)))
+            await take_out(shelf, entry)
     if as_json:
         print_json({"removed": [entry.id for entry in leaving]})
     else:
@@ -94,11 +89,9 @@ async def search(settings: Settings, query: str, k: int, audience: str, *, as_js
     try:
         async with wiring.redis(settings) as store:
             team = TeamDocuments(RedisShelf(store), index)
-            await team.catch_up()
-        found = await index.search(query, list(dict.fromkeys((PUBLIC, who))), k * _CANDIDATES)
+            hits = await team.search(query, list(dict.fromkeys((PUBLIC, who))), k)
     finally:
         index.close()
-    hits = one_per_section(found)[:k]
     if as_json:
         print_json([_hit(hit, team.entry(hit.passage.document)) for hit in hits])
     elif hits:

@@ -107,7 +107,7 @@ async def _discord(settings: Settings, kept: Stores, web: Web, draining: asyncio
     ours = settings.discord
     assert ours.token, "it was checked"
     aim(ours.api_url, ours.gateway_url)
-    desk = wiring.desk("discord", kept, ours.channels, ours.moderators)
+    desk = wiring.desk("discord", kept, ours)
     # With its own address there is one gateway; else Discord says how many, and where they are.
     shards = 1 if ours.gateway_url else None
     await discord_bot.run(ours.token.get_secret_value(), desk, web, draining, shards=shards)

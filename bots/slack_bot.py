@@ -162,7 +162,7 @@ async def run(ours: SlackSettings, served: Web, kept: Stores, draining: asyncio.
     assert ours.bot_token, "it was checked"
     token = ours.bot_token.get_secret_value()
     async with logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE) as slack:
-        desk = wiring.desk(places.NAME, kept, ours.channels, ours.moderators)
+        desk = wiring.desk(places.NAME, kept, ours)
         bot = SlackBot(slack, People(slack), desk, pane="assistant:write" in slack.us.scopes)
         if ours.mode == "http":
             assert ours.signing_secret, "it was checked"

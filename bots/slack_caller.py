@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from adapters.slack import inbound, places
-from adapters.slack.blocks import quotes
+from adapters.slack.blocks import quotes, sentence
 from adapters.slack.client import Slack
 from adapters.slack.inbound import Said
 from adapters.slack.people import People
@@ -44,6 +44,11 @@ class SlackCaller:
             str(each) for each in (person, channel, body["trigger_id"], body.get("response_url") or "", root)
         )
         return cls(slack, reader, people, *done)
+
+    @property
+    def message_id(self) -> str:
+        """As `Caller.message_id`."""
+        return places.by_callback(self.trigger)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,7 +107,8 @@ class SlackCaller:
 
 def shown(told: Told) -> str:
     """What a command says, in Slack's own form."""
-    return told.text or quotes(told.citations)
+    lines = (sentence(line).text for line in told.lines)
+    return "\n".join(filter(None, (told.text, quotes(told.citations), *lines)))
 
 
 async def told(work: Awaitable[str]) -> str:

@@ -35,9 +35,8 @@ async def _ask(desk: Desk, caller: SlackCaller, text: str) -> str:
     question = inbound.words(text, caller.slack.us.user, {})
     if not question:
         raise UserError(_NO_QUESTION)
-    message_id = places.by_callback(caller.trigger)
-    await may_respond(desk, caller, message_id)
-    await desk.ask(caller, message_id, caller.alone, question)
+    await may_respond(desk, caller, caller.message_id)
+    await desk.ask(caller, caller.message_id, caller.alone, question)
     return f"You asked: {text}"
 
 
@@ -73,6 +72,7 @@ SLASH = (
     _of_table("forget", "Delete what is kept of your last conversation here, or of you everywhere", "[me]"),
     _of_table("sources"),
     _of_table("stop"),
+    _of_table("kb", hint="[search words | list | stats | remove id]"),
     Slash("settings", "Show or change how I answer here (moderators)", slack_settings.show, "[everywhere]"),
     _HELP,
 )

@@ -63,7 +63,7 @@ class Picked:
 
 async def open_form(desk: Desk, caller: SlackCaller, shortcut: Shortcut, message: Mapping[str, Any]) -> str:
     """Ask what the person wants to know, and who is to see it."""
-    ts, message_id = str(message["ts"]), places.by_callback(caller.trigger)
+    ts, message_id = str(message["ts"]), caller.message_id
     await may_respond(desk, caller, message_id)
     picked = {"channel": caller.channel, "ts": ts, "root": str(message.get("thread_ts") or ts)}
     question = [] if shortcut.question else [asks("question", "What would you like to know?", line())]

@@ -101,7 +101,8 @@ class TerminalThread:
         app = self._app
         here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox)
         told = await command.run(here, argument)
-        return told.text or "\n".join(f"{cited.place}\n  “{cited.quote}”" for cited in told.citations)
+        sources = (f"{cited.place}\n  “{cited.quote}”" for cited in told.citations)
+        return "\n".join(filter(None, (told.text, *sources, *told.lines)))
 
     async def _stop(self) -> None:
         self.interrupted = True

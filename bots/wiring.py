@@ -1,9 +1,9 @@
 """The composition root: everything is built here, once, and closed in reverse."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import structlog
@@ -26,11 +26,11 @@ from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
 from bots.channels import Channels
 from bots.desk import Desk
-from bots.settings import BackendSettings, ChannelSection, Settings
+from bots.settings import BackendSettings, DiscordSettings, Settings, SlackSettings
 from core.assistant import Assistant, Policy
 from core.channels import ChannelSettings
 from core.library import Library
-from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates
+from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates, Shelf
 from core.profiles import SERVER
 from core.replica import ReplicaView
 from core.router import Router
@@ -49,6 +49,8 @@ class Stores:
     notes: Notes
     rates: Rates
     feedbacks: Feedbacks
+    shelf: Shelf
+    team: TeamDocuments
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,11 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         replicas = await stack.enter_async_context(backends(settings))
         documents, team = await stack.enter_async_context(library(settings, store))
         router = Router(replicas, names=[replica.replica for replica in replicas])
-        kept = _kept(settings, store, router.capacity)
+        kept = _kept(settings, store, team, router.capacity)
         await stack.enter_async_context(_catching_up(team))
         assistant = Assistant(router, kept.history, documents, policy(settings))
-        yield App(
-            kept.inbox,
-            kept.history,
-            kept.people,
-            kept.notes,
-            kept.rates,
-            kept.feedbacks,
-            assistant,
-            router.replicas,
-        )
+        held = {each.name: getattr(kept, each.name) for each in fields(kept)}
+        yield App(**held, assistant=assistant, replicas=router.replicas)
 
 
 @asynccontextmanager
@@ -109,11 +103,15 @@ async def _catching_up(team: TeamDocuments) -> AsyncIterator[None]:
 @asynccontextmanager
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
     """What a gateway needs: it asks no model."""
-    async with redis(settings) as store:
-        yield _kept(settings, store)
+    index = LexicalIndex()
+    try:
+        async with redis(settings) as store:
+            yield _kept(settings, store, TeamDocuments(RedisShelf(store), index))
+    finally:
+        index.close()
 
 
-def _kept(settings: Settings, store: Store, capacity: Capacity = dict) -> Stores:
+def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capacity = dict) -> Stores:
     bounds = Bounds(settings.inbox.per_person, settings.inbox.in_all)
     return Stores(
         RedisInbox(store, bounds=bounds, capacity=capacity),
@@ -122,15 +120,14 @@ def _kept(settings: Settings, store: Store, capacity: Capacity = dict) -> Stores
         RedisNotes(store),
         RedisRates(store),
         RedisFeedbacks(store),
+        RedisShelf(store),
+        team,
     )
 
 
-def desk(
-    platform: str, kept: Stores, configured: Mapping[str, ChannelSection], moderators: Collection[str]
-) -> Desk:
-    """What people can do on a platform, by the settings of its channels."""
-    wanted = {place: ChannelSettings(**dict(table)) for place, table in configured.items()}
-    channels = Channels(platform, kept.notes, wanted)
+def desk(platform: str, kept: Stores, ours: DiscordSettings | SlackSettings) -> Desk:
+    """What people can do on a platform, by its settings."""
+    wanted = {place: ChannelSettings(**dict(table)) for place, table in ours.channels.items()}
     return Desk(
         platform,
         kept.inbox,
@@ -138,8 +135,11 @@ def desk(
         kept.people,
         kept.feedbacks,
         kept.notes,
-        channels,
-        moderators,
+        Channels(platform, kept.notes, wanted),
+        ours.moderators,
+        ours.curators,
+        kept.shelf,
+        kept.team,
     )
 
 

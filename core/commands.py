@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from core.curating import Curating
 from core.ports import History, Inbox, People
 from core.types import Citation, ThreadId
 
@@ -15,7 +16,8 @@ class Conversation:
     """What a command may touch: the thread in which it was given, and by whom (as `Message.author`).
 
     `message_id` is the question that is meant, where it is not whichever is being answered; `help` is what
-    a platform says instead of the bare table, where it offers more.
+    a platform says instead of the bare table, where it offers more. `team` are the team's documents as this
+    person may see and change them, where they can be reached.
     """
 
     thread: ThreadId
@@ -25,14 +27,19 @@ class Conversation:
     inbox: Inbox
     message_id: str | None = None
     help: str = ""
+    team: Curating | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a command says to the person who typed it; each platform has its own way to show sources."""
+    """What a command says to the person who typed it: `text`, sources, and `lines` of what others wrote.
+
+    Each platform has its own way to show sources, and to let every sign of such a line stand for itself.
+    """
 
     text: str = ""
     citations: tuple[Citation, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,13 @@ async def _stop(conversation: Conversation, argument: str) -> Told:
     return Told("Stopping.")
 
 
+async def _kb(conversation: Conversation, argument: str) -> Told:
+    if conversation.team is None:
+        return Told("The team's documents are looked after with chasqui kb, outside of this conversation.")
+    shown = await conversation.team.run(argument)
+    return Told("", shown.sections, shown.lines)
+
+
 ME = "me"
 """Typed behind ``/forget``: it is about a person then, and touches nothing of others."""
 
@@ -98,6 +112,7 @@ COMMANDS = (
     ),
     Command("sources", "show the sources of the last answer with their words", "answer", _sources),
     Command("stop", "stop the answer that is being written", "answer", _stop),
+    Command("kb", "search, list, count or remove the team's documents", "nothing", _kb),
 )
 
 

@@ -1,15 +1,18 @@
 """The documents of the team as one process knows them: an index that follows the shelf."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
+from core.knowledge import one_per_section
 from core.ports import Changes, KnowledgeIndex, Shelf
-from core.types import Audience, Document, Entry
+from core.types import Audience, Document, Entry, Hit
 
 log = structlog.get_logger()
 
+_CANDIDATES = 4
+"""Passages that are looked at for each section that is found: it has several."""
 _AT_ONCE = 16
 """Documents that are fetched at the same time."""
 
@@ -36,6 +39,11 @@ class TeamDocuments:
         """The documents of exactly these audiences; `status` tells people of a longer wait."""
         await self.catch_up(status)
         return [document for document in self._documents.values() if document.audience in audiences]
+
+    async def search(self, words: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
+        """The `k` best sections for these audiences, best first."""
+        await self.catch_up()
+        return one_per_section(await self._index.search(words, audiences, k * _CANDIDATES))[:k]
 
     def entry(self, document_id: str) -> Entry:
         """What is known of a document that was found. Raises KeyError."""

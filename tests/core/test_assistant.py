@@ -716,7 +716,7 @@ async def test_help_names_every_command(redis: RedisServer) -> None:
     """One line for each, with what it does."""
     async with hired(redis, "") as team:
         lines = (await team.types("help")).splitlines()
-        assert [line.split()[0] for line in lines] == ["/help", "/new", "/forget", "/sources", "/stop"]
+        assert [line.split()[0] for line in lines] == ["/help", "/new", "/forget", "/sources", "/stop", "/kb"]
         assert all(len(line.split()) > 3 for line in lines)
         assert find("HELP") is find("help")
         assert find("launch") is None

@@ -57,8 +57,11 @@ async def a_place() -> AsyncIterator[Place]:
     inbox, kept, notes = FakeInbox(), Kept(), FakeNotes()
     ports: dict[str, Any] = {"inbox": inbox, "history": kept, "people": None, "feedbacks": kept}
     channels = Channels("discord", notes, {})
+    nobody: dict[str, Any] = {"curators": (), "moderators": (), "shelf": None, "team": None}
     bot = DiscordBot(
-        Desk("discord", **ports, notes=notes, channels=channels, moderators=()), content=False, shards=1
+        Desk("discord", **ports, notes=notes, channels=channels, **nobody),
+        content=False,
+        shards=1,
     )
     async with simcord.run(bot) as env:
         guild = env.create_guild()
