@@ -1,7 +1,7 @@
 """One answer on Discord: pages are messages, sources and buttons stand under the last one."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import discord
 import structlog
@@ -33,6 +33,18 @@ _PAGES_OF_AN_INTERACTION = 4
 """Where only a person installed the bot there are five follow-ups: three pages, the file and the end."""
 
 
+@dataclass(slots=True)
+class Part:
+    """One message of an answer. Without an `id` it was on its way, and may stand.
+
+    `text` is what it says, as far as this worker knows; `noted` tells whether the ledger has its id.
+    """
+
+    id: int | None = None
+    text: str | None = None
+    noted: bool = False
+
+
 class DiscordReply:
     """As `Reply`. Every part is posted once and edited from then on.
 
@@ -53,10 +65,7 @@ class DiscordReply:
         self._ledger = ledger
         self._place = place
         self._sender: Sender = (InteractionSender if place.by_interaction else ChannelSender)(shared, message)
-        self._ids: dict[int, int] = {}  # of the parts that stand
-        self._doubtful: set[int] = set()  # parts that were on their way, and may stand
-        self._noted: set[int] = set()  # parts whose id the ledger has
-        self._texts: dict[int, str] = {}  # what the parts say, as far as this worker knows
+        self._parts: dict[int, Part] = {}
         self._unsealed: int | None = None  # a page that has its last text, and may have a Stop button
 
     async def status(self, text: str | None) -> None:
@@ -74,7 +83,7 @@ class DiscordReply:
         await self._begin()
         if self._unsealed not in (None, page):
             await self._seal()
-        stands = page in self._ids
+        stands = self._stands(page)
         view = None if final and stands else self._row(page, "stop")
         await self._put(page, CONTENT.render(markdown), view)
         self._unsealed = page if final and not stands else None
@@ -82,9 +91,7 @@ class DiscordReply:
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`."""
         await self._begin()
-        if FILE in self._doubtful:
-            await self._look()
-        if FILE not in self._ids:
+        if not await self._found(FILE):
             await self._post(FILE, "The whole answer:", self._row(FILE, "sources"), answer_file(name, text))
         await self._note(FILE)
 
@@ -102,26 +109,24 @@ class DiscordReply:
         await self._note(END)
 
     async def _end(self, outcome: Outcome) -> None:
-        if END in self._doubtful:
-            await self._look()
-        verbs, under = _verbs(outcome), footer(outcome)
-        pages = [part for part in self._ids if part >= 0]
-        if pages and END not in self._ids and await self._end_under(max(pages), under, verbs):
-            self._ids[END] = self._ids[max(pages)]
+        stands = await self._found(END)
+        verbs, under, last = _verbs(outcome), footer(outcome), self._last_page()
+        if last is not None and not stands and await self._end_under(last, under, verbs):
+            self._parts[END] = Part(self._parts[last].id)
             return
         await self._seal()
-        if under or not pages:
+        if under or last is None:
             await self._put(END, under or "There is nothing to say.", self._row(END, *verbs))
 
     async def _end_under(self, last: int, under: str, verbs: list[Verb]) -> bool:
         """Whether the end could be put under the last page, or stands there already."""
+        page = self._parts[last]
         try:
-            if last not in self._texts:
-                posted = await self._sender.read(self._ids[last])
+            if page.text is None:
+                posted = await self._read(page)
                 if any(press.verb != "stop" for press in buttons.presses(posted)):
                     return True
-                self._texts[last] = posted.content
-            whole = f"{self._texts[last]}\n{under}".strip()
+            whole = f"{page.text}\n{under}".strip()
             if len(whole) > (CONTENT.limit or 0):
                 return False
             await self._edit(last, whole, self._row(last, *verbs))
@@ -136,48 +141,56 @@ class DiscordReply:
         if self._unsealed is None:
             return
         try:
-            if await self._has_button(self._unsealed):
-                await self._edit(self._unsealed, self._texts[self._unsealed], None)
+            page = self._parts[self._unsealed]
+            # What another worker wrote is read. What this one wrote has a button.
+            if page.text is not None or buttons.presses(await self._read(page)):
+                await self._edit(self._unsealed, page.text or "", None)
         except PageClosed as error:
             log.info("discord.page_not_sealed", detail=str(error))
         self._unsealed = None  # and no earlier: what failed is tried again
-
-    async def _has_button(self, part: int) -> bool:
-        """Whether an unsealed page has one: what another worker wrote is read."""
-        if part in self._texts:
-            return True
-        posted = await self._sender.read(self._ids[part])
-        self._texts[part] = posted.content
-        return bool(buttons.presses(posted))
 
     async def _begin(self) -> None:
         """Learn, before the first write, what those who began this answer before have sent."""
         if self.begun:
             return
         standing = await self._ledger.standing()
-        self._ids = {part: int(known) for part, known in standing.pages.items() if known is not None}
-        self._noted = set(self._ids)
-        self._doubtful = set(standing.pages) - self._noted
-        self._unsealed = max((part for part in self._ids if part >= 0), default=None)
+        for part, known in standing.pages.items():
+            self._parts[part] = Part() if known is None else Part(int(known), noted=True)
+        self._unsealed = self._last_page()
         self.begun = True
-        if 0 in self._ids or self._place.by_interaction:
+        if self._stands(0) or self._place.by_interaction:
             return
         if waiting := await self._shared.notes.get(places.waiting_note(self._message.id)):
-            self._ids[0] = int(waiting)  # where the asker read their place, the first page stands
-            self._doubtful.discard(0)
-            if 0 not in standing.pages:
-                self._texts[0] = ""
+            # Where the asker read their place, the first page stands, if anybody began to write it.
+            self._parts[0] = Part(int(waiting), None if 0 in standing.pages else "")
 
-    async def _look(self) -> None:
-        """Ask Discord which parts stand; then there is no doubt left about any."""
-        self._ids |= await self._sender.parts()
-        self._doubtful.clear()
+    def _stands(self, part: int) -> bool:
+        """Whether a part stands for certain."""
+        return part in self._parts and self._parts[part].id is not None
+
+    def _last_page(self) -> int | None:
+        """The last page that stands for certain."""
+        return max((part for part in self._parts if part >= 0 and self._stands(part)), default=None)
+
+    async def _found(self, part: int) -> bool:
+        """Whether a part stands; where that is in doubt Discord is asked, of all parts at once."""
+        if part in self._parts and not self._stands(part):
+            found = await self._sender.parts()
+            self._parts = {each: self._parts[each] for each in self._parts if self._stands(each)}
+            for each, message in found.items():
+                self._parts.setdefault(each, Part()).id = message
+        return self._stands(part)
+
+    async def _read(self, known: Part) -> discord.Message:
+        """A part that stands, as it stands now."""
+        assert known.id is not None, "it stands"
+        posted = await self._sender.read(known.id)
+        known.text = posted.content
+        return posted
 
     async def _put(self, part: int, content: str, view: View | None) -> None:
         """Let `part` stand once, with this text; may be called again after any error."""
-        if part in self._doubtful:
-            await self._look()
-        if part in self._ids:
+        if await self._found(part):
             await self._edit(part, content, view)
         else:
             await self._post(part, content, view)
@@ -186,29 +199,30 @@ class DiscordReply:
     async def _post(
         self, part: int, content: str, view: View | None, file: discord.File | None = None
     ) -> None:
-        first = not self._ids
-        self._doubtful.add(part)  # from here on, until Discord gives its id
+        first = not any(map(self._stands, self._parts))
+        self._parts[part] = Part()  # from here on, until Discord gives its id
         try:
             posted = await self._sender.post(part, content, view, file, first=first)
         except InteractionOver:
             posted = await self._elsewhere().post(part, content, view, file, first=first)
-        self._ids[part], self._texts[part] = posted.id, posted.content
-        self._doubtful.discard(part)
+        self._parts[part] = Part(posted.id, posted.content)
         if posted.content.strip() != content.strip():  # it was posted before, as its nonce told Discord
             await self._edit(part, content, view)
 
     async def _edit(self, part: int, content: str, view: View | None) -> None:
         """What stands already is left as it is where it takes no more."""
+        known = self._parts[part]
+        assert known.id is not None, "it stands"
         try:
-            if part not in self._texts:
-                self._texts[part] = (await self._sender.read(self._ids[part])).content
-            await self._sender.edit(self._ids[part], content, view)
+            if known.text is None:
+                await self._read(known)
+            await self._sender.edit(known.id, content, view)
         except InteractionOver:
-            await self._elsewhere().edit(self._ids[part], content, view)
+            await self._elsewhere().edit(known.id, content, view)
         except PageClosed:
-            if self._texts.get(part, "").strip() != content.strip():
+            if (known.text or "").strip() != content.strip():
                 raise
-        self._texts[part] = content
+        known.text = content
 
     def _elsewhere(self) -> Sender:
         """An interaction is over: what everybody may see goes on in the channel, anything else ends."""
@@ -220,13 +234,13 @@ class DiscordReply:
 
     async def _note(self, part: int) -> None:
         """Tell the ledger that a part stands, and all gateways to which thread it belongs."""
-        if part in self._noted:
+        known = self._parts.setdefault(part, Part())  # an end that nobody could be shown has no id
+        if known.noted:
             return
-        message = self._ids.get(part, 0)
-        await self._ledger.sent(part, str(message))
-        self._noted.add(part)
-        if message:
-            await Asked(self._shared.notes).answered(message, self._message.thread)
+        await self._ledger.sent(part, str(known.id or 0))
+        known.noted = True
+        if known.id:
+            await Asked(self._shared.notes).answered(known.id, self._message.thread)
         if part == 0:
             await self._shared.notes.drop(places.waiting_note(self._message.id))
 

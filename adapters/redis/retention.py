@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from core.questions import KNOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -11,6 +13,6 @@ class Retention:
     `seen` that of the marks which recognise a message delivered twice (they hold no words).
     """
 
-    words: int = 30 * 24 * 3600
+    words: int = int(KNOWN)
     seen: int = 2 * 24 * 3600
     turns: int = 200
