@@ -127,7 +127,11 @@ class DiscordCaller:
         """Let this interaction be where a question is answered, and acknowledge it. Raises PlatformError."""
         token = Token(self.interaction.application_id, self.interaction.token)
         await desk.notes.put(places.token_note(asked.id), token.written(), seconds=_TOKEN_LASTS)
-        private, response = places.place(asked).private, self.interaction.response
+        await self.waits(private=places.place(asked).private)
+
+    async def waits(self, *, private: bool) -> None:
+        """Acknowledge what takes longer than an interaction may. Raises PlatformError."""
+        response = self.interaction.response
         await _respond(lambda: response.defer(ephemeral=private, thinking=True))
 
     @property
@@ -159,8 +163,12 @@ async def answering(interaction: Interaction) -> AsyncIterator[DiscordCaller]:
 async def tell(interaction: Interaction, said: str | Told) -> None:
     """Say something to the person who pressed or typed, which nobody else sees; whole lines that fit."""
     text = whole_lines(said if isinstance(said, str) else _shown(said), _LONGEST)
+    response = interaction.response
     try:
-        await _respond(lambda: interaction.response.send_message(text, ephemeral=True, suppress_embeds=True))
+        if response.is_done():
+            await _respond(lambda: interaction.edit_original_response(content=text))
+        else:
+            await _respond(lambda: response.send_message(text, ephemeral=True, suppress_embeds=True))
     except PlatformError as error:
         log.warning("discord.not_told", error=type(error).__name__, detail=str(error))
 

@@ -137,6 +137,13 @@ async def _questions(interaction: Interaction, typed: str) -> list[app_commands.
     return [app_commands.Choice(name=title, value=turn.message_id) for title, turn in found[:25]]
 
 
+async def _kb(interaction: Interaction, argument: str) -> None:
+    """As `_do`, and later: a process that did not need the documents before reads them first."""
+    async with answering(interaction) as caller:
+        await caller.waits(private=True)
+        await tell(interaction, await desk_of(interaction).do(caller, "kb", argument))
+
+
 kb = app_commands.Group(name="kb", description=summary("kb"))
 
 
@@ -144,27 +151,27 @@ kb = app_commands.Group(name="kb", description=summary("kb"))
 @app_commands.describe(words="What you look for")
 async def _kb_search(interaction: Interaction, words: app_commands.Range[str, 1, 500]) -> None:
     """Show the best sections."""
-    await _do(interaction, "kb", f"search {words}")
+    await _kb(interaction, f"search {words}")
 
 
 @kb.command(name="list", description="List the team's documents that you may see")
 @app_commands.describe(words="Words of their titles")
 async def _kb_list(interaction: Interaction, words: app_commands.Range[str, 1, 100] = "") -> None:
     """Show documents with their ids."""
-    await _do(interaction, "kb", f"list {words}")
+    await _kb(interaction, f"list {words}")
 
 
 @kb.command(name="stats", description="Count the team's documents that you may see")
 async def _kb_stats(interaction: Interaction) -> None:
     """Show how much there is."""
-    await _do(interaction, "kb", "stats")
+    await _kb(interaction, "stats")
 
 
 @kb.command(name="remove", description="Take a document out of the knowledge base (curators)")
 @app_commands.describe(document="Its id, as /kb list shows it")
 async def _kb_remove(interaction: Interaction, document: app_commands.Range[str, 1, 100]) -> None:
     """Remove a document."""
-    await _do(interaction, "kb", f"remove {document}")
+    await _kb(interaction, f"remove {document}")
 
 
 @app_commands.command(name="help", description="Show what I can do")

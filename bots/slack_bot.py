@@ -34,7 +34,7 @@ _PATIENCE = aiohttp.ClientTimeout(total=30.0)
 """Seconds for one call of the Web API."""
 
 _WAITED_FOR = 2.0
-"""Seconds before a press is acknowledged: after three its author reads that we do not answer."""
+"""Seconds before something is acknowledged: after three its author reads that we do not answer."""
 
 Body = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -87,7 +87,12 @@ class SlackBot(Gateway):
         return SlackCaller.of(self.slack, self.reader, self._people, body)
 
     async def _on_command(self, body: Body, ack: Ack) -> None:
-        await ack(await told(slack_commands.answer(self.desk, self._caller(body), body)))
+        caller = self._caller(body)
+        answer = asyncio.ensure_future(told(slack_commands.answer(self.desk, caller, body)))
+        done, _ = await asyncio.wait({answer}, timeout=_WAITED_FOR)
+        await ack(answer.result() if done else "")
+        if not done:
+            self.later(self._do(caller, answer))
 
     async def _on_press(self, body: Body, action: Body, ack: Ack) -> None:
         caller, press = self._caller(body), Press.read(action)
