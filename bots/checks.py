@@ -49,11 +49,12 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
     except ChasquiError as error:
         yield Check("redis", False, error.sentence, "Check CHASQUI_REDIS__URL, or leave it empty.")
     try:
-        async with wiring.backends(settings) as replicas:
-            for replica in replicas:
-                yield await _replica(settings, replica)
-            async for check in _models(replicas):
-                yield check
+        for name, model in wiring.models(settings).items():
+            async with wiring.replicas(settings, model) as replicas:
+                for replica in replicas:
+                    yield await _replica(settings, name, replica)
+                async for check in _models(replicas):
+                    yield check
     except ChasquiError as error:
         yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
 
@@ -86,8 +87,8 @@ async def _slack(settings: Settings) -> Check:
     return Check("slack", True, f"{bot.name} in {bot.team}, {settings.slack.mode} mode")
 
 
-async def _replica(settings: Settings, replica: Replica) -> Check:
-    part = f"model at {replica.replica}"
+async def _replica(settings: Settings, name: str, replica: Replica) -> Check:
+    part = f"model {name} at {replica.replica}" if name else f"model at {replica.replica}"
     try:
         engine = await replica.engine()
     except ChasquiError as error:
@@ -95,7 +96,7 @@ async def _replica(settings: Settings, replica: Replica) -> Check:
     start = time.perf_counter()
     is_well = await replica.health()
     elapsed = (time.perf_counter() - start) * 1000
-    limits, profile = engine.limits, wiring.policy(settings).profile_of(engine.limits)
+    limits, profile = engine.limits, wiring.policy(settings, name).profile_of(engine.limits)
     found = (
         f"{limits.model} on {f'{engine.name} {engine.version}'.strip()}, window {limits.window}, "
         f"{limits.max_concurrent} at once, profile {profile.name}, {elapsed:.0f} ms"

@@ -114,6 +114,7 @@ class Desk:
     curators: Collection[str]
     shelf: Shelf
     team: TeamDocuments
+    models: Sequence[str] = ()
 
     @property
     def questions(self) -> Questions:
@@ -254,7 +255,15 @@ class Desk:
             raise UserError(_NOT_ALONE)
         team = await self._curating(caller) if name == "kb" else None
         conversation = Conversation(
-            thread, caller.person, self.history, self.people, self.inbox, message_id, guide, team
+            thread,
+            caller.person,
+            self.history,
+            self.people,
+            self.inbox,
+            message_id,
+            guide,
+            team,
+            self.models,
         )
         return await command.run(conversation, argument)
 
@@ -321,5 +330,10 @@ class Desk:
 
 async def _placed(asked: Message, caller: Caller, settings: ChannelSettings) -> Message:
     """A question as its channel wants it answered."""
-    seen_by = await caller.seen_by(asked)
-    return replace(asked, persona=settings.persona or "", grounding=settings.grounding or "", seen_by=seen_by)
+    return replace(
+        asked,
+        persona=settings.persona or "",
+        grounding=settings.grounding or "",
+        model=settings.model or "",
+        seen_by=await caller.seen_by(asked),
+    )

@@ -111,6 +111,13 @@ async def forget(
     await _do(interaction, "forget", "" if what == "this conversation" else ME)
 
 
+@app_commands.command(description=summary("model"))
+@app_commands.describe(name="Which one; none shows them")
+async def model(interaction: Interaction, name: str = "") -> None:
+    """Choose the model of a thread."""
+    await _do(interaction, "model", name)
+
+
 @app_commands.command(description=summary("stop"))
 async def stop(interaction: Interaction) -> None:
     """Stop one's own answer; in a thread, a moderator stops anybody's."""
@@ -320,6 +327,7 @@ SLASH: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group, ...] = (
     new,
     forget,
     sources,
+    model,
     stop,
     kb,
     settings,

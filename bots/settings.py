@@ -6,6 +6,7 @@ key that does not exist is an error, wherever it stands.
 
 import json
 import os
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
@@ -31,12 +32,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from core.commands import FIRST_MODEL
 from core.errors import SettingsError
 from core.grounding import Grounding
 from core.profiles import PROFILES
 
 PREFIX = "CHASQUI_"
 FILE = Path("chasqui.toml")
+_MODEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 def _items(value: Any) -> Any:
@@ -68,7 +71,9 @@ class RedisSettings(_Section):
     )
 
 
-class BackendSettings(_Section):
+class ModelSettings(_Section):
+    """A model, and the servers that run it."""
+
     urls: Names = Field(
         default=(),
         description="model servers: TGI, vLLM, SGLang or llama.cpp (JSON list or comma-separated); "
@@ -103,6 +108,26 @@ class BackendSettings(_Section):
         return self
 
 
+class BackendSettings(ModelSettings):
+    others: dict[str, ModelSettings] = Field(
+        default={},
+        description="other models beside this one, by the names that people choose them with: "
+        "[backend.others.NAME] with the keys of [backend]",
+    )
+
+    @field_validator("others")
+    @classmethod
+    def _can_be_chosen(cls, value: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
+        for name, model in value.items():
+            if not _MODEL_NAME.fullmatch(name) or name == FIRST_MODEL:
+                raise ValueError(
+                    f"{name!r} cannot name a model: use letters, digits, '.', '_' and '-', but not 'default'"
+                )
+            if not model.urls:
+                raise ValueError(f"the model {name} needs the addresses of its servers: urls")
+        return value
+
+
 class AnswersSettings(_Section):
     grounding: Grounding = Field(
         default=Grounding.PREFER, description="how firmly answers stand on documents: off, prefer or require"
@@ -134,6 +159,7 @@ class ChannelSection(_Section):
     threads: bool | None = Field(default=None, description="each answer opens a thread")
     persona: str | None = Field(default=None, description="system text there")
     grounding: Grounding | None = Field(default=None, description="off, prefer or require, there")
+    model: str | None = Field(default=None, description="one of the models of backend.others, there")
 
 
 class DiscordSettings(_Section):
@@ -206,6 +232,14 @@ class Settings(BaseSettings):
         if not str(value).strip():
             return _data_dir()
         return Path(value).expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _channels_name_models(self) -> Self:
+        for section in (self.discord, self.slack):
+            for place, channel in section.channels.items():
+                if (name := channel.model) and name not in self.backend.others:
+                    raise ValueError(f"channel {place} wants the model {name}: add [backend.others.{name}]")
+        return self
 
     @classmethod
     def settings_customise_sources(

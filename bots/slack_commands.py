@@ -71,6 +71,7 @@ SLASH = (
     _of_table("new"),
     _of_table("forget", "Delete what is kept of your last conversation here, or of you everywhere", "[me]"),
     _of_table("sources"),
+    _of_table("model", hint="[name]"),
     _of_table("stop"),
     _of_table("kb", hint="[search words | list | stats | remove id]"),
     Slash("settings", "Show or change how I answer here (moderators)", slack_settings.show, "[everywhere]"),

@@ -99,7 +99,7 @@ class TerminalThread:
         if command is None:
             return f"There is no command /{name}. /help shows them all."
         app = self._app
-        here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox)
+        here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox, models=app.models)
         told = await command.run(here, argument)
         sources = (f"{cited.place}\n  “{cited.quote}”" for cited in told.citations)
         return "\n".join(filter(None, (told.text, *sources, *told.lines)))

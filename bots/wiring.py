@@ -21,13 +21,13 @@ from adapters.redis.people import RedisPeople
 from adapters.redis.rates import RedisRates
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
-from adapters.redis.work import Capacity
+from adapters.redis.work import Capacity, no_slots
 from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
 from bots.channels import Channels
 from bots.desk import Desk
-from bots.settings import BackendSettings, DiscordSettings, Settings, SlackSettings
-from core.assistant import Assistant, Policy
+from bots.settings import DiscordSettings, ModelSettings, Settings, SlackSettings
+from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
 from core.library import Library
 from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates, Shelf
@@ -51,6 +51,7 @@ class Stores:
     feedbacks: Feedbacks
     shelf: Shelf
     team: TeamDocuments
+    models: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,21 @@ async def app(settings: Settings) -> AsyncIterator[App]:
     """Everything that a bot needs, with the embedded servers where no other is configured."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(redis(settings))
-        replicas = await stack.enter_async_context(backends(settings))
+        routers = {
+            name: _router(await stack.enter_async_context(replicas(settings, model)))
+            for name, model in models(settings).items()
+        }
         documents, team = await stack.enter_async_context(library(settings, store))
-        router = Router(replicas, names=[replica.replica for replica in replicas])
-        kept = _kept(settings, store, team, router.capacity)
+        kept = _kept(settings, store, team, lambda model: routers.get(model, routers[""]).capacity())
         await stack.enter_async_context(_catching_up(team))
-        assistant = Assistant(router, kept.history, documents, policy(settings))
-        held = {each.name: getattr(kept, each.name) for each in fields(kept)}
-        yield App(**held, assistant=assistant, replicas=router.replicas)
+        others = {
+            name: OtherModel(router, policy(settings, name)) for name, router in routers.items() if name
+        }
+        yield App(
+            **{each.name: getattr(kept, each.name) for each in fields(kept)},
+            assistant=Assistant(routers[""], kept.history, documents, policy(settings), others),
+            replicas=lambda: [view for router in routers.values() for view in router.replicas()],
+        )
 
 
 @asynccontextmanager
@@ -111,7 +119,7 @@ async def stores(settings: Settings) -> AsyncIterator[Stores]:
         index.close()
 
 
-def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capacity = dict) -> Stores:
+def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capacity = no_slots) -> Stores:
     bounds = Bounds(settings.inbox.per_person, settings.inbox.in_all)
     return Stores(
         RedisInbox(store, bounds=bounds, capacity=capacity),
@@ -122,6 +130,7 @@ def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capac
         RedisFeedbacks(store),
         RedisShelf(store),
         team,
+        tuple(settings.backend.others),
     )
 
 
@@ -140,6 +149,7 @@ def desk(platform: str, kept: Stores, ours: DiscordSettings | SlackSettings) -> 
         ours.curators,
         kept.shelf,
         kept.team,
+        kept.models,
     )
 
 
@@ -184,17 +194,26 @@ async def redis(settings: Settings) -> AsyncIterator[Store]:
         yield await stack.enter_async_context(connect(url))
 
 
+def models(settings: Settings) -> dict[str, ModelSettings]:
+    """The models by their names; the first one, that answers where none is chosen, has none."""
+    return {"": settings.backend, **settings.backend.others}
+
+
 @asynccontextmanager
-async def backends(settings: Settings) -> AsyncIterator[list[Replica]]:
+async def replicas(settings: Settings, model: ModelSettings) -> AsyncIterator[list[Replica]]:
     """One client per configured replica, else one for the embedded model of the data directory."""
     async with AsyncExitStack() as stack:
-        urls = settings.backend.urls
+        urls = model.urls
         if not urls:
             urls = (await stack.enter_async_context(local_model.running(settings.data_dir)),)
-        yield [await stack.enter_async_context(_replica(url, settings.backend)) for url in urls]
+        yield [await stack.enter_async_context(_replica(url, model)) for url in urls]
 
 
-def _replica(url: str, settings: BackendSettings) -> Replica:
+def _router(replicas: Sequence[Replica]) -> Router:
+    return Router(replicas, names=[replica.replica for replica in replicas])
+
+
+def _replica(url: str, settings: ModelSettings) -> Replica:
     secret = settings.api_keys.get(url, settings.api_key)
     engines = [partial(engine.recognise, served=settings.model) for engine in (tgi, completions)]
     timeouts = Timeouts(first_token=settings.first_token_seconds, next_token=settings.next_token_seconds)
@@ -207,11 +226,12 @@ def _replica(url: str, settings: BackendSettings) -> Replica:
     )
 
 
-def policy(settings: Settings) -> Policy:
-    """How answers are to be, from the settings."""
+def policy(settings: Settings, model: str = "") -> Policy:
+    """How answers of a model are to be, from the settings."""
+    chosen = models(settings)[model]
     return Policy(
         grounding=settings.answers.grounding,
         persona=settings.answers.persona,
-        profile=settings.backend.profile,
-        max_new_tokens=settings.backend.max_new_tokens,
+        profile=chosen.profile,
+        max_new_tokens=chosen.max_new_tokens,
     )

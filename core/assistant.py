@@ -5,7 +5,7 @@ with its true source, or say that it does not know. The same way serves every pl
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -67,11 +67,31 @@ class Policy:
         )
 
 
-class Assistant:
-    """Answers messages, each by itself; what must be known later is in the history and the library."""
+@dataclass(frozen=True, slots=True)
+class OtherModel:
+    """A model beside the first one: who serves it, and how its answers are to be."""
 
-    def __init__(self, backend: Backend, history: History, library: Library, policy: Policy) -> None:
+    backend: Backend
+    policy: Policy
+
+
+class Assistant:
+    """Answers messages, each by itself; what must be known later is in the history and the library.
+
+    `others` are models that threads and channels choose by these names; who chose none, or one that is no
+    longer there, is answered by `backend`.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        history: History,
+        library: Library,
+        policy: Policy,
+        others: Mapping[str, OtherModel] | None = None,
+    ) -> None:
         self.backend = backend
+        self.others = others or {}
         self.history = history
         self.library = library
         self.policy = policy
@@ -93,10 +113,16 @@ class Assistant:
                 await answering.reply.finish(outcome)
             finally:
                 answering.reply.drop_status()
-            await lease.finish(_turn(message, answering.asked, outcome))
+            tokens = outcome.usage.prompt_tokens + outcome.usage.completion_tokens
+            await lease.finish(_turn(message, answering.asked, outcome), tokens)
             told = story(message, lease.attempts, outcome, answering.reply.sent)
             log.info("assistant.answered", waited_ms=waited_ms, **told)
         return outcome
+
+    def chosen(self, model: str) -> tuple[Backend, Policy]:
+        """Who answers where this model was chosen, and how."""
+        other = self.others.get(model)
+        return (other.backend, other.policy) if other else (self.backend, self.policy)
 
 
 class _Answering:
@@ -110,7 +136,8 @@ class _Answering:
         self._message = lease.message
         self._platform = platform
         self._progress = Progress()
-        self._speech = Speech(assistant.backend, lease, self.reply, assistant.paces, self._progress)
+        self._backend, self._policy = assistant.chosen(lease.model)
+        self._speech = Speech(self._backend, lease, self.reply, assistant.paces, self._progress)
         self._recent = Recent()
 
     async def outcome(self) -> Outcome:
@@ -157,8 +184,8 @@ class _Answering:
             await asyncio.gather(work, stop, return_exceptions=True)
 
     async def _respond(self) -> Outcome:
-        limits = await self._assistant.backend.limits()
-        policy, progress = self._assistant.policy.of(self._message), self._progress
+        limits = await self._backend.limits()
+        policy, progress = self._policy.of(self._message), self._progress
         profile = policy.profile_of(limits)
         model = Model(limits, profile, Room.of(limits, profile, policy.max_new_tokens))
         question = await self._read(model)
@@ -234,7 +261,7 @@ class _Answering:
         size = len(text.encode("utf-8", "replace"))
         if not share <= size <= share * _LONGEST_TOKEN:
             return size > share
-        return await self._assistant.backend.count(neutralise(text)) > share
+        return await self._backend.count(neutralise(text)) > share
 
     async def _fit(self, question: Question, ground: Ground, model: Model, turns: Sequence[Turn]) -> Fitted:
         """The prompt; where the oldest turns do not fit any more, the thread remembers the cut."""
@@ -249,7 +276,7 @@ class _Answering:
             recent.left_out + len(recent.turns) - len(turns),
             question.quoted,
         )
-        fitted = await fit(asking, model.profile, model.room, self._assistant.backend.count)
+        fitted = await fit(asking, model.profile, model.room, self._backend.count)
         if turns and fitted.before_cut > recent.left_out:
             history, name = self._assistant.history, model.limits.model
             await history.set_cut(message.thread, name, fitted.cut, fitted.before_cut)

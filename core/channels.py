@@ -13,7 +13,8 @@ class ChannelSettings:
 
     `allowed` says whether the bot answers there at all, and `roles` which people (by role, or by their own
     id) may ask; none given means everybody. With `every_message` it answers without being mentioned, and
-    with `threads` each answer opens a thread. `persona` and `grounding` are as in the team's settings.
+    with `threads` each answer opens a thread. `persona` and `grounding` are as in the team's settings, and
+    `model` names one of its other models.
     """
 
     allowed: bool | None = None
@@ -22,6 +23,7 @@ class ChannelSettings:
     threads: bool | None = None
     persona: str | None = None
     grounding: Grounding | None = None
+    model: str | None = None
 
 
 def merged(settings: Iterable[ChannelSettings]) -> ChannelSettings:

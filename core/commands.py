@@ -1,6 +1,6 @@
 """One table of commands, read by every platform: what people can type, and what it does."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,8 @@ class Conversation:
 
     `message_id` is the question that is meant, where it is not whichever is being answered; `help` is what
     a platform says instead of the bare table, where it offers more. `team` are the team's documents as this
-    person may see and change them, where they can be reached.
+    person may see and change them, where they can be reached; `models` the names of the models that can be
+    chosen instead of the first one.
     """
 
     thread: ThreadId
@@ -28,6 +29,7 @@ class Conversation:
     message_id: str | None = None
     help: str = ""
     team: Curating | None = None
+    models: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,23 @@ async def _kb(conversation: Conversation, argument: str) -> Told:
 
 ME = "me"
 """Typed behind ``/forget``: it is about a person then, and touches nothing of others."""
+FIRST_MODEL = "default"
+"""What people call the model that answers where none is chosen."""
+
+
+async def _model(conversation: Conversation, argument: str) -> Told:
+    names = (FIRST_MODEL, *conversation.models)
+    if len(names) == 1:
+        return Told("There is one model here, so there is none to choose.")
+    if argument in names:
+        chosen = "" if argument == FIRST_MODEL else argument
+        await conversation.history.choose(conversation.thread, chosen)
+        return Told(f"{argument} answers here from the next question on.")
+    chosen = await conversation.history.chosen(conversation.thread)
+    now = f"{chosen} was chosen here. " if chosen else ""
+    wrong = f"There is no model {argument[:40]!r}. " if argument else now
+    return Told(f"{wrong}Choose with /model and one of these: {', '.join(names)}.")
+
 
 COMMANDS = (
     Command("help", "show these commands", "nothing", _help),
@@ -111,6 +130,7 @@ COMMANDS = (
         "forget", "delete what is kept of this thread; /forget me: of you, in every thread", "thread", _forget
     ),
     Command("sources", "show the sources of the last answer with their words", "answer", _sources),
+    Command("model", "say which model answers here; /model NAME: choose another one", "thread", _model),
     Command("stop", "stop the answer that is being written", "answer", _stop),
     Command("kb", "search, list, count or remove the team's documents", "nothing", _kb),
 )

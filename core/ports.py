@@ -156,20 +156,25 @@ class Lease(Protocol):
     """A worker's fenced right to answer one message. Every call may raise LeaseLost.
 
     `attempts` says how often the message was taken, this time included; `replica` names the replica that
-    keeps a slot for its answer, where slots are kept.
+    keeps a slot for its answer, where slots are kept. `model` is the one that the thread chose, else its
+    channel; "" where neither did.
     """
 
     message: Message
     attempts: int
     replica: str
+    model: str
     ledger: Ledger
 
     async def stopped(self) -> None:
         """Return when someone pressed Stop or deleted the question."""
         ...
 
-    async def finish(self, turn: Turn | None) -> None:
-        """End the answer in one step: keep the turn (if any), take the message out, free the thread."""
+    async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
+        """End the answer in one step: keep the turn (if any), take the message out, free the thread.
+
+        The next prompt of the thread begins with about so many `tokens`.
+        """
         ...
 
     async def uncount(self) -> None:
@@ -302,6 +307,17 @@ class History(Protocol):
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None:
         """Let the prompts of `model` begin with the turn of this message; so many come before it."""
+        ...
+
+    async def chosen(self, thread: ThreadId) -> str:
+        """The model that people chose for this thread, by its name in the settings; "" where they did not."""
+        ...
+
+    async def choose(self, thread: ThreadId, model: str) -> None:
+        """Let this model answer from the next question on; "" takes the choice back.
+
+        It outlives `fresh`, and ends with `forget`.
+        """
         ...
 
     async def fresh(self, thread: ThreadId) -> None:

@@ -81,8 +81,9 @@ class Message:
     """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time.
 
     `quoted` is what the question points at and no turn holds: earlier messages, each as ``name: text``,
-    oldest first. `persona` and `grounding` are those of the channel; empty takes the team's. `seen_by` are
-    audiences, as written, whose documents everyone who will see the answer may see (see `core.audience`).
+    oldest first. `persona`, `grounding` and `model` are those of the channel; empty takes the team's.
+    `seen_by` are audiences, as written, whose documents everyone who will see the answer may see (see
+    `core.audience`).
     """
 
     id: str
@@ -96,6 +97,7 @@ class Message:
     persona: str = ""
     grounding: str = ""
     seen_by: tuple[str, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

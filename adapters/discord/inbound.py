@@ -95,6 +95,7 @@ def question(message: discord.Message, us: int, settings: ChannelSettings, quote
         quoted="\n".join([*quotes, *(f"forwarded: {each}" for each in forwarded)]),
         persona=settings.persona or "",
         grounding=settings.grounding or "",
+        model=settings.model or "",
         seen_by=seen_by(message),
     )
 

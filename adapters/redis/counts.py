@@ -33,6 +33,9 @@ LISTED_FOR = 365 * 24 * 3600
 ANSWERED_WITHIN = 3600
 """Seconds after which a message that was begun counts no longer: whoever should have said so has died."""
 
+RESERVED = 512
+"""Tokens that each answer counts for beside its prompt: about the longest that profiles allow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
@@ -46,13 +49,15 @@ NO_BOUNDS = Bounds(sys.maxsize, sys.maxsize)
 
 
 class Candidate(NamedTuple):
-    """A message that could be answered now: whose it is, what stands for it where it is counted, and for its
-    thread.
+    """A message that could be answered now: whose it is, what stands for it where it is counted, for its
+    thread, and for the replica that answered there last, if one did; and the size of its prompt in tokens.
     """
 
     person: str
     counted: str
     thread: str
+    home: str = ""
+    tokens: int = 0
 
 
 class Begun(NamedTuple):
@@ -84,6 +89,7 @@ _PRELUDE = (
     f"""
 local {", ".join(CountKeys._fields)} = unpack(KEYS)
 local FIXED, channel, ANSWERED_WITHIN = {len(CountKeys._fields)}, '{channel("")}', {ANSWERED_WITHIN * 1000}
+local RESERVED = {RESERVED}
 """
     """
 local time = redis.call('TIME')
@@ -104,6 +110,7 @@ local function drop(message)
   local entry = redis.call('HGET', asked, message)
   if not entry then return end
   redis.call('HDEL', asked, message)
+  redis.call('HDEL', outstanding, message)
   redis.call('ZREM', asked_until, message)
   if entry:sub(1, 1) == 'w' then add(waiting, entry:sub(3), -1) end
   if add(people, entry:sub(3), -1) <= 0 and redis.call('HLEN', people) == 0 then redis.call('DEL', served) end
@@ -113,17 +120,18 @@ local function by_turn(one, other)
   return one.at < other.at or (one.at == other.at and one.person < other.person)
 end
 
--- The worker at which somebody is next who waits for a slot, and their virtual time. `asking` is left out,
--- and so is a worker that has not asked for so long that it may be dead.
-local function next_worker(asking)
+-- The worker at which somebody is next who waits for a slot of a model, and their virtual time. Whoever asks
+-- is left out, and so is a worker that has not asked for so long that it may be dead.
+local function next_worker(model, asking)
   local found, least = nil, math.huge
   local entries = redis.call('HGETALL', wanting)
   for i = 1, #entries, 2 do
+    local worker, wanted = entries[i]:match('^(%S+) ?(.*)$')
     local till, at = entries[i + 1]:match('^(%d+) (.+)$')
     if entries[i] == asking or tonumber(till) <= now then
       redis.call('HDEL', wanting, entries[i])
-    elseif tonumber(at) < least then
-      found, least = entries[i], tonumber(at)
+    elseif wanted == model and tonumber(at) < least then
+      found, least = worker, tonumber(at)
     end
   end
   return found, least
@@ -135,7 +143,10 @@ end
 
 local function free_slot(message)
   for i = FIXED + 1, #KEYS do redis.call('ZREM', KEYS[i], message) end
-  tell((next_worker()))
+  redis.call('HDEL', outstanding, message)
+  local models = {}
+  for _, entry in ipairs(redis.call('HKEYS', wanting)) do models[entry:match('^%S+ ?(.*)$')] = true end
+  for model in pairs(models) do tell((next_worker(model))) end
 end
 """
 )
@@ -179,18 +190,21 @@ return ''
 )
 
 _BEGIN = _script(
-    "worker, life of a slot in ms, most to begin, JSON {capacity: of each replica, candidates: person and "
-    "message of each, and the numbers of the replicas in the order of its thread} -> number of the replica "
-    "and number of the candidate for each that is begun (KEYS ends with the slots of each replica)",
+    "worker, and model that is asked, life of a slot in ms, most to begin, JSON {capacity: of each replica, "
+    "candidates: person, message and tokens of each, the numbers of the replicas in the order of its thread, "
+    "and whether none of them knows it} -> number of the replica and number of the candidate for each that "
+    "is begun (KEYS ends with the slots of each replica)",
     """
-local worker, life, most, given = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), cjson.decode(ARGV[4])
+local asking, model = ARGV[1], ARGV[1]:match('^%S+ ?(.*)$')
+local life, most, given = tonumber(ARGV[2]), tonumber(ARGV[3]), cjson.decode(ARGV[4])
 local candidates, capacity, latest = given.candidates, given.capacity, present()
 
 -- Sorts the candidates by the virtual times of their persons.
 local function order()
   local persons, next_of = {}, {}
   for i, each in ipairs(candidates) do
-    each.person, each.message, each.replicas, each.number = each[1], each[2], each[3], i
+    each.person, each.message, each.tokens, each.replicas, each.is_unknown = unpack(each)
+    each.number = i
     persons[i] = each.person
   end
   local times = redis.call('ZMSCORE', served, unpack(persons))
@@ -201,7 +215,7 @@ local function order()
   table.sort(candidates, by_turn)
 end
 
-local used, all_used, all_slots = {}, 0, 0
+local used, tokens, all_used, all_slots = {}, {}, 0, 0
 for i, slots in ipairs(capacity) do
   redis.call('ZREMRANGEBYSCORE', KEYS[FIXED + i], '-inf', now)
   used[i] = redis.call('ZCARD', KEYS[FIXED + i])
@@ -215,27 +229,51 @@ local function takes(i)
   return used[i] <= math.max(1, math.ceil(1.25 * all_used * capacity[i] / all_slots))
 end
 
+-- How many tokens a replica still has to work on, for each of its slots.
+local function work_left(i)
+  if not tokens[i] then
+    local held = redis.call('ZRANGE', KEYS[FIXED + i], 0, -1)
+    tokens[i] = 0
+    for _, each in ipairs(#held > 0 and redis.call('HMGET', outstanding, unpack(held)) or {}) do
+      tokens[i] = tokens[i] + RESERVED + tonumber(each or 0)
+    end
+  end
+  return tokens[i] / capacity[i]
+end
+
+-- The first replica that takes it in the order of its thread, of which the first one knows the thread from
+-- earlier questions; where none does, the one with the least work left.
+local function find(chosen)
+  local found
+  for _, i in ipairs(chosen.replicas) do
+    if takes(i) and (not found or (chosen.is_unknown and work_left(i) < work_left(found))) then
+      found = i
+      if not chosen.is_unknown then return found end
+    end
+  end
+  return found
+end
+
 -- Takes a slot of the replica that keeps one for it already, since its answer was begun before, or else of
--- the first one that takes it in the order of its thread, which knows the thread from earlier questions. The
--- number of the replica, 0 where there are none; nil without a slot.
+-- the one that is found for it. The number of the replica, 0 where there are none; nil without a slot.
 local function take_slot(chosen, is_new)
   if #capacity == 0 then return 0 end
   local found
   for i = 1, #capacity do
     if not is_new and not found and redis.call('ZSCORE', KEYS[FIXED + i], chosen.message) then found = i end
   end
-  for _, i in ipairs(chosen.replicas) do
-    if not found and takes(i) then found = i end
-  end
+  found = found or find(chosen)
   if not found then return nil end
   local added = redis.call('ZADD', KEYS[FIXED + found], now + life, chosen.message)
   used[found], all_used = used[found] + added, all_used + added
+  if tokens[found] then tokens[found] = tokens[found] + added * (RESERVED + chosen.tokens) end
+  redis.call('HSET', outstanding, chosen.message, chosen.tokens)
   redis.call('PEXPIRE', KEYS[FIXED + found], 10 * life)
   return found
 end
 
 local begun, other, least = {}, nil, math.huge
-if #capacity > 0 then other, least = next_worker(worker) end
+if #capacity > 0 then other, least = next_worker(model, asking) end
 order()
 for i = 1, math.min(most, #candidates) do
   local chosen = candidates[i]
@@ -244,7 +282,7 @@ for i = 1, math.min(most, #candidates) do
   local replica = (not is_new or chosen.at <= least) and take_slot(chosen, is_new)
   if not replica then
     local till = math.floor(now + life / 4)  -- it asks again more than twice in that time
-    redis.call('HSET', wanting, worker, till .. ' ' .. string.format('%.17g', chosen.at))
+    redis.call('HSET', wanting, asking, till .. ' ' .. string.format('%.17g', chosen.at))
     break
   end
   if is_new then
@@ -379,24 +417,29 @@ class Counts:
         capacity: Mapping[str, int],
         slot_life: float,
         most: int = 1,
+        model: str = "",
     ) -> list[Begun]:
         """Choose those of the candidates who are next, and take a slot for each; none where none is free,
         or somebody is next who waits for another worker.
 
         Candidates of one person come in their order. One that was begun before keeps its slot and costs
-        its person nothing. `capacity` gives the slots of each replica; without replicas no slot is taken.
-        A thread has its own order of replicas and goes to the first that is not busier than it should be:
-        consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2018), by rendezvous.
+        its person nothing. `capacity` gives the slots of each replica of the `model` that all of them are
+        for; without replicas no slot is taken. A thread goes to the replica that answered it last, then to
+        the others in an order of its own, and there to the first that is not busier than it should be:
+        consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2018), by rendezvous. One that
+        no replica knows goes to the one with the fewest outstanding tokens.
         """
         replicas = tuple(capacity)
+        homes = [keys.of_replica(replica) for replica in replicas]
         listed = [
-            (each.person, each.counted, [index + 1 for index in ranked(each.thread, replicas)])
+            (each.person, each.counted, each.tokens, _order(each, replicas, homes), each.home not in homes)
             for each in candidates
         ]
         given = {"capacity": list(capacity.values()), "candidates": listed}
+        asking = f"{worker} {model}".rstrip()
         chosen = await self._store.insist(
             _BEGIN, [*self._names, *map(keys.slots, replicas)],
-            worker, round(slot_life * 1000), most, json.dumps(given, ensure_ascii=False),
+            asking, round(slot_life * 1000), most, json.dumps(given, ensure_ascii=False),
         )  # fmt: skip
         return [
             Begun(number - 1, replicas[replica - 1] if replica else "") for replica, number in pairs(chosen)
@@ -432,3 +475,9 @@ class Counts:
 
     def _names_with(self, replica: str) -> list[str]:
         return [*self._names, *([keys.slots(replica)] if replica else [])]
+
+
+def _order(candidate: Candidate, replicas: tuple[str, ...], homes: Sequence[str]) -> list[int]:
+    """The numbers of the replicas, from 1, those first that may know the thread of the candidate."""
+    order = sorted(ranked(candidate.thread, replicas), key=lambda index: homes[index] != candidate.home)
+    return [index + 1 for index in order]

@@ -3,7 +3,7 @@
 from adapters.redis import scripts
 from adapters.redis.people import forget_thread
 from adapters.redis.store import Store
-from adapters.redis.values import unpack, unpack_message
+from adapters.redis.values import text, unpack, unpack_message
 from core.ports import Recent
 from core.types import ThreadId, Turn
 
@@ -45,6 +45,15 @@ class RedisHistory:
         """Move the cut. It ends with `fresh`."""
         names, life = self._store.keys(thread), self._store.retention.words
         await self._store.run(scripts.SET_CUT, names, f"cut:{model}", f"{left_out} {message_id}", life)
+
+    async def chosen(self, thread: ThreadId) -> str:
+        """As `History.chosen`."""
+        return text(await self._store.command("HGET", self._store.keys(thread).state, "model") or b"")
+
+    async def choose(self, thread: ThreadId, model: str) -> None:
+        """As `History.choose`."""
+        names, life = self._store.keys(thread), self._store.retention.words
+        await self._store.run(scripts.CHOOSE, names, model, life)
 
     async def fresh(self, thread: ThreadId) -> None:
         """As `History.fresh`."""

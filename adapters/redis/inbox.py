@@ -17,7 +17,8 @@ from adapters.redis.lease import RedisLease, take_message
 from adapters.redis.ownership import held
 from adapters.redis.store import Store
 from adapters.redis.values import pack_message
-from adapters.redis.work import Capacity, RedisWork
+from adapters.redis.work import Capacity, RedisWork, no_slots
+from core.affinity import ranked
 from core.errors import InboxFull
 from core.ports import Load, Receipt
 from core.types import Message, ThreadId
@@ -35,7 +36,7 @@ class RedisInbox:
 
     `worker` must be a name that no other process ever has; by default one is made. `ttl` is how
     many seconds after its last sign a silent worker keeps its partitions; the other times of a worker follow
-    from it. `capacity` tells the slots of each replica, over all workers.
+    from it. `capacity` tells the slots of each replica of a model, over all workers.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class RedisInbox:
         worker: str | None = None,
         ttl: float = 3.0,
         bounds: Bounds | None = None,
-        capacity: Capacity = dict,
+        capacity: Capacity = no_slots,
     ) -> None:
         self._store = store
         self._worker = worker or _unique_name()
@@ -91,6 +92,10 @@ class RedisInbox:
             held(self._store, names.partition, self._worker, self._ttl, _PATIENCE) as ownership,
         ):
             lease = await take_message(ownership, names, poll=POLL)
+            if lease:  # no slot is kept for it, but its thread has an order of replicas too
+                replicas = tuple(name for name, slots in self._capacity(lease.model).items() if slots)
+                at = self._store.address(thread)
+                lease.replica = replicas[ranked(at.thread, replicas)[0]] if replicas else ""
             try:
                 yield lease
             finally:

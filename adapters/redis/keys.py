@@ -52,10 +52,10 @@ class ThreadKeys(NamedTuple):
     heads: str
     dead: str
     mail: str  # list: ids of the accepted messages, oldest first
-    messages: str  # hash: id -> person, colon, Message
+    messages: str  # hash: id -> person, (space, model of its channel,) colon, Message
     turns: str  # list: Turn, and markers of a fresh start
     # hash: attempts, taken, taker, lost, stood, stop:ID, deleted, finished, cut:MODEL, documents, fresh,
-    # fresh_after
+    # fresh_after, model (that was chosen), replica and tokens (of the last answer)
     state: str
     ledger: str  # hash: part:N -> the platform's id or nothing, checkpoint -> Checkpoint
     # hash: id -> number of its put, colon, persons/messages with it (commas), colon, compressed Document
@@ -82,7 +82,10 @@ class CountKeys(NamedTuple):
     waiting: str  # hash: person -> messages that nobody began to answer
     served: str  # sorted set: person, by the virtual time of their next answer
     totals: str  # hash: now and came (virtual times, of whoever came last), seconds (of an answer, smoothed)
-    wanting: str  # hash: worker that waits for a slot -> when that ends, virtual time of who is next there
+    # hash: worker that waits for a slot, space, model (nothing for the first one) -> when that ends, virtual
+    # time of who is next there
+    wanting: str
+    outstanding: str  # hash: message that holds a slot -> about how many tokens its prompt has
 
 
 class ShelfKeys(NamedTuple):
@@ -150,7 +153,12 @@ def source(address: str) -> str:
 
 def slots(replica: str) -> str:
     """Sorted set: the messages that hold a slot of this replica, by when each counts as free."""
-    return f"chasqui:{{counts}}:slots:{_hash(replica)}"
+    return f"chasqui:{{counts}}:slots:{of_replica(replica)}"
+
+
+def of_replica(replica: str) -> str:
+    """What stands for a replica in keys, and with the threads that it answered."""
+    return _hash(replica)
 
 
 def threads_of(person: str) -> str:

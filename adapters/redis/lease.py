@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.redis import scripts
-from adapters.redis.keys import ThreadKeys
+from adapters.redis.keys import ThreadKeys, of_replica
 from adapters.redis.ownership import Ownership
 from adapters.redis.values import pack, pairs, text, unpack, unpack_message
 from core.errors import LeaseLost
@@ -52,11 +52,12 @@ class Taken:
 
     message: Message
     attempts: int
+    model: str
     standing: Standing
 
     @classmethod
     def read(
-        cls, keys: ThreadKeys, stored: bytes, attempts: int, age: int, ledger: Sequence[bytes]
+        cls, keys: ThreadKeys, stored: bytes, attempts: int, model: bytes, age: int, ledger: Sequence[bytes]
     ) -> "Taken | None":
         """As `scripts.TAKE` returns it; None for a message that cannot be read."""
         message = unpack_message(stored, keys.messages)
@@ -71,7 +72,7 @@ class Taken:
             if name.startswith(b"part:")  # the release before noted pages in another way
         }
         noted_at = asyncio.get_running_loop().time() - age / 1000
-        return cls(message, attempts, Standing(parts, checkpoint, noted_at))
+        return cls(message, attempts, text(model) or message.model, Standing(parts, checkpoint, noted_at))
 
 
 class RedisLease:
@@ -92,6 +93,7 @@ class RedisLease:
     ) -> None:
         self.message = taken.message
         self.attempts = taken.attempts
+        self.model = taken.model
         self.replica = replica
         self.ledger: Ledger = RedisLedger(self, taken.standing, ownership.retention.words)
         self.news = asyncio.Event()  # set when it is worth a look at the stop flag
@@ -112,10 +114,10 @@ class RedisLease:
                     await self.news.wait()
             self.news.clear()
 
-    async def finish(self, turn: Turn | None) -> None:
+    async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         """End the answer in one step. To call it again, say after a StoreError, changes nothing."""
-        kept = b"" if turn is None else pack(turn)
-        self.next_head = await self.run(scripts.FINISH, self._retention.words, kept, self._retention.turns)
+        kept, retention = b"" if turn is None else pack(turn), self._retention
+        self.next_head = await self.run(scripts.FINISH, retention.words, kept, retention.turns, tokens)
         self.is_settled = True
 
     async def set_aside(self, why: str) -> None:
@@ -157,8 +159,8 @@ async def take_message(
 
     One that cannot be read is set aside. None where nothing is left to take. Raises LeaseLost.
     """
-    life = ownership.retention.words
-    while stored := await ownership.run(scripts.TAKE, keys, life, message_id):
+    life, kept_by = ownership.retention.words, of_replica(replica) if replica else ""
+    while stored := await ownership.run(scripts.TAKE, keys, life, message_id, kept_by):
         found, *rest = stored
         if taken := Taken.read(keys, *rest):
             return RedisLease(keys, ownership, taken, replica=replica, poll=poll)

@@ -19,19 +19,24 @@ was begun by two workers that died, of it or of another that they answered at th
 
 class Head(NamedTuple):
     """The next message of a thread: its rank, since when it has it (microseconds of the server), whose it is,
-    its id.
+    its id, the model that is asked ("" is the first one), what stands for the replica that answered there
+    last, and about how many tokens its prompt has.
     """
 
     rank: int
     since: int
     person: str
     id: str
+    model: str = ""
+    home: str = ""
+    tokens: int = 0
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
         """As the scripts write it."""
-        rank, since, person, message_id = stored.split(b" ", 3)
-        return cls(int(rank), int(since), person.decode(), text(message_id))
+        rank, since, about, message_id = stored.split(b" ", 3)
+        person, model, home, tokens, *_ = (*about.decode().split(":"), "", "", "")  # the first alone of old
+        return cls(int(rank), int(since), person, text(message_id), model, home, int(tokens or 0))
 
 
 class Ready:
@@ -41,6 +46,7 @@ class Ready:
         self._people: dict[str, dict[Address, Head]] = {}
         self._persons: dict[Address, str] = {}
         self._first: set[Address] = set()  # those that come before all others
+        self._models: dict[str, int] = {}  # how many are for each, the one last that was last served
 
     def __len__(self) -> int:
         return len(self._persons)
@@ -63,6 +69,7 @@ class Ready:
         self.discard(at)
         self._people.setdefault(head.person, {})[at] = head
         self._persons[at] = head.person
+        self._models[head.model] = self._models.get(head.model, 0) + 1
         if head.rank != WAITS:
             self._first.add(at)
 
@@ -72,20 +79,27 @@ class Ready:
         person = self._persons.pop(at, None)
         if person is not None:
             threads = self._people.pop(person)
-            del threads[at]
+            model = threads.pop(at).model
             if threads:
                 self._people[person] = threads
+            if (left := self._models.pop(model) - 1) > 0:
+                self._models[model] = left
+
+    def models(self) -> list[str]:
+        """Those that somebody is to be answered by; one of whose nobody was taken for long comes first."""
+        return list(self._models)
 
     def stopped(self) -> list[tuple[Address, Head]]:
         """Those that only have to be ended."""
         return [entry for entry in self._before_all() if entry[1].rank == STOPPED]
 
-    def first(self, most: int, suspects: int = 1) -> list[tuple[Address, Head]]:
-        """Those that may be among the `most` that are next: those that were begun, else one of each person.
+    def first(self, most: int, suspects: int = 1, model: str = "") -> list[tuple[Address, Head]]:
+        """Those that may be among the `most` that are next for a model: those that were begun, else one of
+        each person.
 
         More of each follow only where there are too few people. At most so many `suspects` are among them.
         """
-        begun = self._before_all()
+        begun = [entry for entry in self._before_all() if entry[1].model == model]
         suspected = [entry for entry in begun if entry[1].rank == SUSPECT]
         if begun := [entry for entry in begun if entry not in suspected] + suspected[:suspects]:
             return begun
@@ -93,7 +107,7 @@ class Ready:
         for each in zip_longest(*(threads.items() for threads in self._people.values())):
             if len(found) >= most:
                 break
-            found += (entry for entry in each if entry and entry[1].rank == WAITS)
+            found += (e for e in each if e and e[1].rank == WAITS and e[1].model == model)
         return found[: max(most, PEOPLE)]
 
     def _before_all(self) -> list[tuple[Address, Head]]:

@@ -58,10 +58,14 @@ local function set_head()
     return false
   end
   local time, value = redis.call('TIME'), redis.call('HGET', messages, id) or ''
-  local stopped, taken, lost = unpack(redis.call('HMGET', state, 'stop:' .. id, 'taken', 'lost'))
+  local stopped, taken, lost, chosen, replica, tokens =
+    unpack(redis.call('HMGET', state, 'stop:' .. id, 'taken', 'lost', 'model', 'replica', 'tokens'))
   local rank = stopped and 0 or taken == id and (tonumber(lost or 0) > 0 and 3 or 1) or 2
   local since = time[1] .. string.format('%06d', time[2])
-  local head = rank .. ' ' .. since .. ' ' .. (value:match('^%x+') or '-') .. ' ' .. id
+  local person, wanted = value:match('^(%x+) ?([^:]*):')
+  local weight = tonumber(tokens or 0) + math.ceil(#value / 4)  -- a token has about four letters
+  local about = table.concat({person or '-', chosen or wanted or '', replica or '', weight}, ':')
+  local head = rank .. ' ' .. since .. ' ' .. about .. ' ' .. id
   redis.call('HSET', heads, thread, head)
   return head
 end
@@ -139,7 +143,7 @@ local function start_afresh()
   drop_cuts(function() return true end)
   local newest = redis.call('HGET', state, 'documents')
   if newest then redis.call('HSET', state, 'fresh', newest) end
-  redis.call('HDEL', state, 'fresh_after')
+  redis.call('HDEL', state, 'fresh_after', 'replica', 'tokens')
 end
 """
 )
@@ -241,8 +245,9 @@ return {accepted and 1 or 0, redis.call('LPOS', mail, id) or 0}
 # attempts are those since the answer last came to `stood` parts, and `lost` are those of them whose
 # worker, the `taker`, died. The life of a ledger runs anew with each note, which tells the age of the last.
 TAKE = _script(
-    "token, life in s, id or nothing for whichever is next -> id, message, attempts, ms since the last note "
-    "in the ledger, its fields and values; nil where it is not",
+    "token, life in s, id or nothing for whichever is next, what stands for the replica or nothing -> id, "
+    "message, attempts, model that was chosen, ms since the last note in the ledger, its fields and values; "
+    "nil where it is not",
     """
 local token, life = ARGV[1], ARGV[2]
 if not held(token) then return lost end
@@ -261,9 +266,11 @@ elseif taker and taker ~= token then
 end
 attempts = attempts + 1
 redis.call('HSET', state, 'taken', id, 'taker', token, 'attempts', attempts, 'lost', deaths, 'stood', stands)
+if ARGV[4] ~= '' then redis.call('HSET', state, 'replica', ARGV[4]) end
 live(life, state)
 set_head()
-return {id, redis.call('HGET', messages, id), attempts, life * 1000 - redis.call('PTTL', ledger), noted}
+local model, age = redis.call('HGET', state, 'model') or '', life * 1000 - redis.call('PTTL', ledger)
+return {id, redis.call('HGET', messages, id), attempts, model, age, noted}
 """,
 )
 
@@ -319,12 +326,23 @@ return 1
 STOPPED = _on_message(" -> 1 or 0", "return redis.call('HEXISTS', state, 'stop:' .. id)")
 
 FINISH = _settling(
-    "turn or nothing, most turns to keep",
+    "turn or nothing, most turns to keep, tokens of prompt and answer",
     """
+redis.call('HSET', state, 'tokens', ARGV[6])
 if ARGV[4] ~= '' and not deleted then redis.call('RPUSH', turns, ARGV[4]) end
 if redis.call('HGET', state, 'fresh_after') == id then start_afresh() end
 redis.call('LTRIM', turns, -ARGV[5], -1)
 live(life, turns, documents)
+""",
+)
+
+CHOOSE = _script(
+    "model or nothing for the first one, life in s",
+    """
+if ARGV[1] == '' then redis.call('HDEL', state, 'model') else redis.call('HSET', state, 'model', ARGV[1]) end
+live(ARGV[2], state)
+local id = redis.call('LINDEX', mail, 0)
+if id and redis.call('HGET', state, 'taken') ~= id then wake('mail', set_head()) end
 """,
 )
 

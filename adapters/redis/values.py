@@ -32,8 +32,9 @@ def unpack(kind: type[T], stored: bytes | None, key: str) -> T | None:
 
 
 def pack_message(message: Message) -> bytes:
-    """The stored form of a message that waits: scripts read from it whose it is."""
-    return person(message.thread.platform, message.author).encode() + b":" + pack(message)
+    """The stored form of a message that waits: scripts read from it whose it is, and for which model."""
+    model = f" {message.model}" if message.model else ""
+    return f"{person(message.thread.platform, message.author)}{model}:".encode() + pack(message)
 
 
 def unpack_message(stored: bytes | None, key: str) -> Message | None:

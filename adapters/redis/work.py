@@ -17,8 +17,14 @@ from adapters.redis.values import unpack_message
 from core.errors import LeaseLost, StoreError
 from core.ports import Place
 
-Capacity = Callable[[], Mapping[str, int]]
-"""The slots of each replica by its name; without replicas nobody waits for one."""
+Capacity = Callable[[str], Mapping[str, int]]
+"""The slots of each replica of a model, "" for the first one; without replicas nobody waits for one."""
+
+
+def no_slots(model: str) -> Mapping[str, int]:
+    """The capacity where none is counted."""
+    return {}
+
 
 LONGEST_PAUSE = 30.0
 """Seconds until a message is tried again that could not be answered several times."""
@@ -110,14 +116,13 @@ class RedisWork:
         heads = sorted(self._ready, key=lambda entry: entry[1])[:_SHOWN]
         if not heads:
             return []
-        queue, slots = await self._counts.queue(), sum(self._capacity().values())
-        places = []
+        queue, places = await self._counts.queue(), []
         for at, head, own in heads:
             names = keys.of_thread(at)
             stored = await self._store.command("HGET", names.messages, head.id)
             message = unpack_message(stored, names.messages) if stored else None
             if message:
-                ahead = queue.ahead(head.person, own)
+                ahead, slots = queue.ahead(head.person, own), sum(self._capacity(head.model).values())
                 seconds = queue.seconds * (ahead + 1) / slots if slots and queue.seconds else None
                 places.append(Place(message, ahead, seconds))
         return sorted(places, key=lambda place: place.ahead)
@@ -213,12 +218,27 @@ class RedisWork:
             return [(*each, "") for each in stopped]
         # The next suspect is taken once nothing happened with this one: else both would die of one of them.
         suspect = self._suspect
-        is_harmless = not suspect or suspect.came_further or suspect.is_revoked
-        ready = self._ready.first(most, suspects=int(is_harmless))
+        suspects = int(not suspect or suspect.came_further or suspect.is_revoked)
+        begun: list[tuple[Address, Head, str]] = []
+        for model in self._ready.models():
+            if len(begun) < most:
+                found = await self._begin_with(model, most - len(begun), suspects)
+                suspects -= sum(head.rank == SUSPECT for _, head, _ in found)
+                begun += found
+        return begun
+
+    async def _begin_with(self, model: str, most: int, suspects: int) -> list[tuple[Address, Head, str]]:
+        """Those who are next for a model: no model waits for the replicas of another."""
+        ready = self._ready.first(most, suspects, model)
         if not ready:
             return []
-        candidates = [Candidate(head.person, keys.counted(head.id, at), at.thread) for at, head in ready]
-        begun = await self._counts.begin(self._worker, candidates, self._capacity(), self._slot_life, most)
+        candidates = [
+            Candidate(head.person, keys.counted(head.id, at), at.thread, head.home, head.tokens)
+            for at, head in ready
+        ]
+        begun = await self._counts.begin(
+            self._worker, candidates, self._capacity(model), self._slot_life, most, model
+        )
         return [(*ready[each.candidate], each.replica) for each in begun]
 
     async def _take(self, at: Address, head: Head, replica: str) -> _Claim | None:

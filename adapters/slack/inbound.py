@@ -146,6 +146,7 @@ def question(
         quoted=_bounded(quoted),
         persona=settings.persona or "",
         grounding=settings.grounding or "",
+        model=settings.model or "",
     )
 
 

@@ -36,9 +36,9 @@ async def begin(
     return await counts.begin(worker, candidates, to, 60.0, most)
 
 
-def of(person: str, name: str, thread: str = "thread") -> Candidate:
-    """A message that could be answered."""
-    return Candidate(person, name, thread)
+def of(person: str, name: str, thread: str = "thread", *, home: str = "", tokens: int = 0) -> Candidate:
+    """A message that could be answered, in a thread that this replica answered last."""
+    return Candidate(person, name, thread, keys.of_replica(home) if home else "", tokens)
 
 
 def in_order(thread: str, capacity: Mapping[str, int]) -> list[str]:
@@ -139,13 +139,39 @@ async def test_slots_are_held_over_all_workers(redis_store: Store) -> None:
 
 
 async def test_the_questions_of_a_thread_go_to_the_replica_that_knows_it(redis_store: Store) -> None:
-    """One after the other, to the first in the order of the thread, whichever others are free."""
+    """One after the other, to the one that answered last, whichever others are free."""
     counts, capacity = Counts(redis_store), {f"gpu{n}": 8 for n in range(4)}
-    for thread in (f"thread {n}" for n in range(12)):
-        for number in range(3):
-            (begun,) = await begin(counts, of("ann", f"{thread} {number}", thread), to=capacity)
-            assert begun.replica == in_order(thread, capacity)[0]
-            await counts.finish(f"{thread} {number}", begun.replica)
+    for number in range(12):
+        thread, home = f"thread {number}", ("", *capacity)[number % 5]
+        (begun,) = await begin(counts, of("ann", thread, thread, home=home), to=capacity)
+        assert begun.replica == (home or in_order(thread, capacity)[0])
+        await counts.finish(thread, begun.replica)
+
+
+async def test_a_new_thread_goes_where_the_fewest_tokens_are_to_be_worked_on(redis_store: Store) -> None:
+    """Over all workers: two short questions are less than one with a long history, until that is answered."""
+    counts, capacity = Counts(redis_store), {"gpu0": 8, "gpu1": 8}
+    await begin(counts, of("ann", "long", "a", home="gpu0", tokens=3000), to=capacity, worker="other")
+    for number in range(2):
+        (begun,) = await begin(counts, of("ben", f"b{number}", f"b{number}", tokens=20), to=capacity)
+        assert begun.replica == "gpu1"
+
+    await counts.finish("long", "gpu0")
+    (begun,) = await begin(counts, of("cy", "c", "c", home="a replica that is no more"), to=capacity)
+    assert begun.replica == "gpu0"
+
+
+async def test_nobody_waits_for_the_replicas_of_another_model(redis_store: Store) -> None:
+    """Each model has its slots; who waits for one holds nobody up who is for another."""
+    counts, large = Counts(redis_store), {"large": 1}
+    assert await counts.begin("w", [of("ann", "a1")], large, 60.0, model="large")
+    assert not await counts.begin("w", [of("ann", "a2")], large, 60.0, model="large")
+    assert not await counts.begin("v", [of("ben", "b1")], large, 60.0, model="large")
+
+    assert await begin(counts, of("cy", "c1"), of("ann", "a3"), to={"small": 2}, worker="v", most=2)
+    await counts.finish("a1", "large")
+    assert not await counts.begin("w", [of("ann", "a2")], large, 60.0, model="large"), "it is ben's turn"
+    assert await counts.begin("v", [of("ben", "b1")], large, 60.0, model="large")
 
 
 async def test_a_replica_that_has_too_much_to_do_leaves_a_thread_to_the_next_in_its_order(
@@ -156,7 +182,7 @@ async def test_a_replica_that_has_too_much_to_do_leaves_a_thread_to_the_next_in_
     drawn = [t for t in map(str, range(500)) if in_order(t, capacity)[0] == "gpu2"][:40]
     went: Counter[str] = Counter()
     for thread in drawn:
-        (begun,) = await begin(counts, of("ann", thread, thread), to=capacity)
+        (begun,) = await begin(counts, of("ann", thread, thread, home="gpu2"), to=capacity)
         share = sum(went.values()) / 4
         busier = in_order(thread, capacity)[: in_order(thread, capacity).index(begun.replica)]
         assert all(went[name] > 1.25 * share for name in busier)
@@ -172,7 +198,7 @@ async def test_a_replica_without_slots_now_leaves_its_threads_to_the_next_in_the
     counts, capacity = Counts(redis_store), {f"gpu{n}": 4 for n in range(3)}
     first, second, _ = in_order("thread", capacity)
     for number, slots in enumerate([4, 0, 4]):
-        (begun,) = await begin(counts, of("ann", f"m{number}"), to=capacity | {first: slots})
+        (begun,) = await begin(counts, of("ann", f"m{number}", home=first), to=capacity | {first: slots})
         assert begun.replica == (first if slots else second)
         await counts.finish(f"m{number}", begun.replica)
 

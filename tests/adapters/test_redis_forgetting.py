@@ -15,6 +15,7 @@ from adapters.redis.feedbacks import RedisFeedbacks
 from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import RedisInbox
 from adapters.redis.people import UNLIST, RedisPeople, unlist
+from adapters.redis.ready import Head
 from adapters.redis.retention import Retention
 from adapters.redis.server import Argument
 from adapters.redis.store import Store
@@ -174,7 +175,8 @@ async def test_the_owner_hears_of_the_question_that_is_next_now(
             news = heard.get_message(timeout=5)
             assert news
             assert news["data"].startswith(f"mail {at.partition} {at.thread} ".encode())
-            assert news["data"].endswith(f"{keys.person('slack', BEN)} ben2".encode())
+            head = Head.read(news["data"].split(b" ", 3)[3])
+            assert (head.person, head.id) == (keys.person("slack", BEN), "ben2")
 
 
 @pytest.mark.parametrize(("cut", "stays"), [("ana1", False), ("ben1", True)])

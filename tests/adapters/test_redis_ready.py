@@ -18,6 +18,7 @@ def test_a_head_is_read_as_the_scripts_write_it() -> None:
     """A message's id may hold spaces and half a character; it stands last."""
     stored = "1 1700000000000042 00ff m 1 \ud800".encode("utf-8", "surrogatepass")
     assert Head.read(stored) == Head(BEGUN, 1700000000000042, "00ff", "m 1 \ud800")
+    assert Head.read(b"2 7 00ff:code:0abc:90 m1") == Head(WAITS, 7, "00ff", "m1", "code", "0abc", 90)
 
 
 def test_people_are_compared_by_as_many_threads_each() -> None:
@@ -108,3 +109,17 @@ def test_what_was_stopped_is_found_behind_everything_else() -> None:
 
     ready.discard(thread("a2"))
     assert ready.stopped() == []
+
+
+def test_models_take_turns() -> None:
+    """Of each those are compared who wait for it, and whose model was served last is asked for last."""
+    ready = Ready()
+    for number, model in enumerate(["", "", "code"]):
+        ready.add(thread(f"a{number}"), head("ann", f"m{number}")._replace(model=model))
+    assert ready.models() == ["", "code"]
+    assert [at.thread for at, _ in ready.first(9, model="code")] == ["a2"]
+
+    ready.discard(thread("a0"))
+    assert ready.models() == ["code", ""]
+    ready.discard(thread("a2"))
+    assert ready.models() == [""]

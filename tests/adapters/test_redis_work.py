@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ from adapters.redis.ownership import acquire
 from adapters.redis.partitions import LONGEST_ANSWER, PATIENCE, Occupied, Partitions
 from adapters.redis.store import Store
 from adapters.redis.values import pack_message
-from adapters.redis.work import Capacity, RedisWork
+from adapters.redis.work import Capacity, RedisWork, no_slots
 from adapters.redis.workers import beat, heir
 from core.errors import InboxFull, LeaseLost
 from core.ports import Receipt, Standing
@@ -46,7 +47,7 @@ async def taken(work: RedisWork) -> Message:
 
 @asynccontextmanager
 async def other_worker(
-    server: RedisServer, name: str = "other", ttl: float = 3.0, capacity: Capacity = dict
+    server: RedisServer, name: str = "other", ttl: float = 3.0, capacity: Capacity = no_slots
 ) -> AsyncIterator[RedisWork]:
     """A worker with a connection of its own."""
     async with (
@@ -117,11 +118,13 @@ async def test_no_more_answers_run_than_there_are_slots(
     redis_server: RedisServer, redis_store: Store
 ) -> None:
     """Over all workers; the freed slot goes to whoever waits for it, also in another process."""
-    inbox = RedisInbox(redis_store, worker="one", ttl=FOREVER, capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, worker="one", ttl=FOREVER, capacity=lambda model: ONE_SLOT)
     async with AsyncExitStack() as stack:
         work = await stack.enter_async_context(inbox.work())
         await until(lambda: owned_by(redis_store, {"one"}))
-        other = await stack.enter_async_context(other_worker(redis_server, "two", FOREVER, lambda: ONE_SLOT))
+        other = await stack.enter_async_context(
+            other_worker(redis_server, "two", FOREVER, lambda model: ONE_SLOT)
+        )
         await inbox.put(question(thread(0), 0))
         async with work.take() as lease:
             assert lease is not None
@@ -136,6 +139,48 @@ async def test_no_more_answers_run_than_there_are_slots(
         await waiting
 
 
+async def test_a_message_goes_to_a_replica_of_the_model_that_its_thread_or_channel_chose(
+    redis_store: Store,
+) -> None:
+    """The thread's choice comes first. It counts for what waits already, and ends with the thread."""
+    history = RedisHistory(redis_store)
+    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda model: {f"gpu of {model or 'all'}": 1})
+    one, other = thread(0), thread(1)
+    async with inbox.work() as work:
+        await inbox.put(replace(question(one, 0), model="code"))
+        assert await _chosen(work) == ("code", "gpu of code")
+        for name, replica in (("large", "gpu of large"), ("", "gpu of all")):
+            await history.choose(one, name)
+            await inbox.put(question(one, len(replica)))
+            assert await _chosen(work) == (name, replica)
+        await inbox.put(question(other, 1))
+        assert await _chosen(work) == ("", "gpu of all")
+
+    await history.choose(one, "large")
+    await history.fresh(one)
+    assert await history.chosen(one) == "large"
+    await history.forget(one)
+    assert await history.chosen(one) == ""
+
+
+async def _chosen(work: RedisWork) -> tuple[str, str]:
+    async with work.take() as lease:
+        assert lease is not None
+        await lease.finish(answered(lease.message))
+        return lease.model, lease.replica
+
+
+async def test_a_thread_stays_with_the_replica_that_answered_it(redis_store: Store) -> None:
+    """Also where it was not the first in the order of its thread."""
+    free = {"gpu0": 0, "gpu1": 0, "gpu2": 2}
+    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda model: free)
+    async with inbox.work() as work:
+        for number in range(4):
+            await inbox.put(question(thread(0), number))
+            assert await _chosen(work) == ("", "gpu2")
+            free |= {"gpu0": 2, "gpu1": 2}
+
+
 def elsewhere(store: Store, other: ThreadId) -> ThreadId:
     """A thread of another partition."""
     names = (thread(f"e{number}") for number in itertools.count())
@@ -144,7 +189,7 @@ def elsewhere(store: Store, other: ThreadId) -> ThreadId:
 
 async def test_a_stopped_question_needs_no_slot_to_end(redis_store: Store) -> None:
     """Whoever thinks better of it while all replicas are busy is heard at once."""
-    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda model: ONE_SLOT)
     await inbox.put(question(thread(0), 0))
     async with inbox.work() as work, work.take() as busy:
         assert busy is not None
@@ -447,7 +492,7 @@ async def test_a_closed_worker_takes_nothing_more(redis_store: Store) -> None:
 
 async def test_those_who_wait_have_places(redis_store: Store) -> None:
     """In the order of their turns; with a time once it is known how long an answer takes."""
-    inbox = RedisInbox(redis_store, capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, capacity=lambda model: ONE_SLOT)
     for name in ("ann", "ben", "cy"):
         await inbox.put(Message(name, thread(name), name, "?", 0.0))
     async with inbox.work() as work:
@@ -549,7 +594,7 @@ async def test_a_message_that_is_heard_of_while_it_is_answered_counts_once(
     redis_server: RedisServer, redis_store: Store
 ) -> None:
     """A look at what waits finds it as well; its person is not set back for an answer that is over."""
-    inbox = RedisInbox(redis_store, worker="w", capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, worker="w", capacity=lambda model: ONE_SLOT)
     for name in ("ann", "ben"):
         await inbox.put(Message(name, thread(name), name, "?", 0.0))
     async with inbox.work() as work:
@@ -583,7 +628,7 @@ async def test_a_deleted_question_is_not_set_aside(redis_store: Store) -> None:
 
 async def test_the_head_of_a_thread_can_be_deleted(redis_store: Store) -> None:
     """The question behind it comes next, also for a worker that knew of the deleted one."""
-    inbox = RedisInbox(redis_store, capacity=lambda: ONE_SLOT)
+    inbox = RedisInbox(redis_store, capacity=lambda model: ONE_SLOT)
     await inbox.put(question(thread("busy"), 9))
     async with inbox.work() as work:
         async with work.take() as lease:

@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 import aiohttp
 
 from adapters import local_redis
+from adapters.redis import keys
 from adapters.redis.connection import connect
 from adapters.redis.counts import Candidate, Counts
 from adapters.tgi import Tgi
@@ -76,10 +77,12 @@ class _Slots:
 
     def __init__(self, counts: Counts, fleet: _Fleet) -> None:
         self._counts, self._capacity = counts, fleet.router.capacity
+        self._homes: dict[str, str] = {}
 
     async def choose(self, thread: str, message: str) -> str:
-        candidate = Candidate(thread, message, thread)
+        candidate = Candidate(thread, message, thread, self._homes.get(thread, ""))
         (begun,) = await self._counts.begin("bench", [candidate], self._capacity(), 60.0)
+        self._homes[thread] = keys.of_replica(begun.replica)
         return begun.replica
 
     async def done(self, message: str, replica: str) -> None:

@@ -29,11 +29,12 @@ class MortalLease:
     attempts: int
     ledger: Ledger
     replica: str
+    model: str = ""
 
     async def stopped(self) -> None:
         await self.house.stop.wait()
 
-    async def finish(self, turn: Turn | None) -> None:
+    async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         self.life.step()
         self.house.ended.append(turn)
 
@@ -101,6 +102,11 @@ class House:
         return Recent()
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None: ...
+
+    async def chosen(self, thread: ThreadId) -> str:
+        return ""
+
+    async def choose(self, thread: ThreadId, model: str) -> None: ...
 
     async def fresh(self, thread: ThreadId) -> None:
         self.documents.clear()

@@ -19,7 +19,7 @@ from adapters.redis.people import RedisPeople
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
 from core.assistant import Assistant, Policy
-from core.commands import Conversation, find
+from core.commands import COMMANDS, Conversation, find
 from core.errors import (
     BackendFailed,
     BackendOverloaded,
@@ -716,7 +716,7 @@ async def test_help_names_every_command(redis: RedisServer) -> None:
     """One line for each, with what it does."""
     async with hired(redis, "") as team:
         lines = (await team.types("help")).splitlines()
-        assert [line.split()[0] for line in lines] == ["/help", "/new", "/forget", "/sources", "/stop", "/kb"]
+        assert [line.split()[0] for line in lines] == [f"/{command.name}" for command in COMMANDS]
         assert all(len(line.split()) > 3 for line in lines)
         assert find("HELP") is find("help")
         assert find("launch") is None

@@ -149,7 +149,7 @@ class Nothing:
 
     message = MESSAGE
     attempts = 1
-    replica = ""
+    replica = model = ""
 
     def __init__(self) -> None:
         self.ledger: Ledger = FakeLedger()
@@ -158,7 +158,7 @@ class Nothing:
     async def stopped(self) -> None:
         await asyncio.Event().wait()
 
-    async def finish(self, turn: Turn | None) -> None:
+    async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         self.ended.append(turn)
 
     async def uncount(self) -> None: ...
@@ -175,6 +175,11 @@ class Nothing:
         return Recent()
 
     async def set_cut(self, thread: ThreadId, model: str, message_id: str, left_out: int) -> None: ...
+
+    async def chosen(self, thread: ThreadId) -> str:
+        return ""
+
+    async def choose(self, thread: ThreadId, model: str) -> None: ...
 
     async def fresh(self, thread: ThreadId) -> None: ...
 

@@ -32,6 +32,7 @@ class FakeLease:
     message: Message
     attempts: int = 1
     replica: str = ""
+    model: str = ""
     ledger: Ledger = field(default_factory=FakeLedger)
     finished: bool = False
     why: str = ""
@@ -41,7 +42,7 @@ class FakeLease:
         """As `Lease.stopped`: nobody stops."""
         await asyncio.Event().wait()
 
-    async def finish(self, turn: Turn | None) -> None:
+    async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         """As `Lease.finish`."""
         self.finished = True
 

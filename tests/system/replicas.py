@@ -102,7 +102,7 @@ async def office(
         stack.callback(index.close)
         library = Library(RedisDocuments(store), index, TextExtractor())
         assistant = Assistant(router, RedisHistory(store), library, POLICY)
-        inbox = RedisInbox(store, bounds=bounds, capacity=router.capacity)
+        inbox = RedisInbox(store, bounds=bounds, capacity=lambda model: router.capacity())
         work = await stack.enter_async_context(inbox.work())
         yield Office(servers, store, router, work, inbox, assistant)
 

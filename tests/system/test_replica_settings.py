@@ -55,6 +55,43 @@ async def test_a_lora_adapter_answers_on_both_kinds_of_engines(world: World) -> 
         )
 
 
+async def test_models_stand_side_by_side_and_threads_choose(world: World) -> None:
+    """Each with its own servers and profile; `/model` chooses for a thread, also for another process."""
+    async with TgiStandIn(" I am the first.") as first, TgiStandIn(" I am the coder.") as coder:
+        others = f'{{"code": {{"urls": ["{coder.url}"], "profile": "chatml"}}}}'
+        there = world.with_(BACKEND__URLS=first.url, BACKEND__OTHERS=others, ANSWERS__GROUNDING="off")
+        typed = "Who?\n/model\n/model nosuch\n/model code\nWho now?\n/model\n"
+        said = (await there.run("chat", "--thread", "t", stdin=typed.encode())).out.decode()
+        again = await there.run("ask", "And now?", "--thread", "t", "--json")
+        other = await there.run("ask", "And who are you?", "--json")
+        doctor = (await there.run("doctor")).out.decode()
+    assert said.index("I am the first.") < said.index("Choose with /model") < said.index("I am the coder.")
+    assert "There is no model 'nosuch'. Choose with /model and one of these: default, code." in said
+    assert "code answers here from the next question on." in said
+    assert "code was chosen here." in said
+    assert (again.json["answer"], other.json["answer"]) == ("I am the coder.", "I am the first.")
+    assert "<|im_start|>" in coder.asked[0].prompt
+    assert "I am the first." in coder.asked[0].prompt, "the history is the thread's, whoever spoke"
+    assert "model code at" in doctor
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"BACKEND__OTHERS": '{"code": {"profile": "chatml"}}'}, "needs the addresses of its servers"),
+        ({"BACKEND__OTHERS": '{"a:b": {"urls": ["http://gpu"]}}'}, "cannot name a model"),
+        ({"DISCORD__CHANNELS": '{"1": {"model": "code"}}'}, "add [backend.others.code]"),
+    ],
+)
+async def test_a_model_that_cannot_be_chosen_is_refused(
+    world: World, settings: dict[str, str], told: str
+) -> None:
+    """At the start, with what to write instead."""
+    done = await world.with_(**settings).run("ask", "Hi")
+    assert done.code == 2
+    assert told in done.sentence
+
+
 @pytest.fixture(scope="module")
 def llama_server() -> Iterator[str]:
     """llama.cpp's own server with the embedded model."""

@@ -118,7 +118,7 @@ async def _work(options: Options) -> None:
         model = KnownModel(options.delay, raw_text=options.raw_text)
         assistant = Assistant(model, RedisHistory(store), library, Policy(Grounding.OFF))
         inbox = RedisInbox(
-            store, worker=options.name, ttl=options.ttl, capacity=lambda: {"known": options.slots}
+            store, worker=options.name, ttl=options.ttl, capacity=lambda model: {"known": options.slots}
         )
         platforms = {"echo": MortalEcho(options, fate)}
         worker = Worker(inbox.work, assistant.answer, platforms, at_once=options.answers, grace=options.grace)
