@@ -90,7 +90,12 @@ class ModelSettings(_Section):
     api_keys: dict[str, SecretStr] = Field(
         default={}, description="sent to single replicas instead, by their address in urls (JSON object)"
     )
-    first_token_seconds: float = Field(default=120, gt=0, description="longest wait for the first token")
+    first_token_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="longest wait for the first token; empty is 60, and 120 for the embedded model, "
+        "which has no GPU",
+    )
     next_token_seconds: float = Field(default=30, gt=0, description="longest silence between two tokens")
 
     @field_validator("profile")

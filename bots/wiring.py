@@ -68,7 +68,7 @@ async def app(settings: Settings) -> AsyncIterator[App]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(redis(settings))
         routers = {
-            name: _router(await stack.enter_async_context(replicas(settings, model)))
+            name: _router(model, await stack.enter_async_context(replicas(settings, model)))
             for name, model in models(settings).items()
         }
         documents, team = await stack.enter_async_context(library(settings, store))
@@ -209,14 +209,20 @@ async def replicas(settings: Settings, model: ModelSettings) -> AsyncIterator[li
         yield [await stack.enter_async_context(_replica(url, model)) for url in urls]
 
 
-def _router(replicas: Sequence[Replica]) -> Router:
-    return Router(replicas, names=[replica.replica for replica in replicas])
+def _router(model: ModelSettings, replicas: Sequence[Replica]) -> Router:
+    """Where one replica is silent, another one is asked; after two people waited long enough."""
+    names = [replica.replica for replica in replicas]
+    return Router(replicas, names=names, patience=1.5 * _first_token_seconds(model))
+
+
+def _first_token_seconds(model: ModelSettings) -> float:
+    return model.first_token_seconds or (60.0 if model.urls else 120.0)
 
 
 def _replica(url: str, settings: ModelSettings) -> Replica:
     secret = settings.api_keys.get(url, settings.api_key)
     engines = [partial(engine.recognise, served=settings.model) for engine in (tgi, completions)]
-    timeouts = Timeouts(first_token=settings.first_token_seconds, next_token=settings.next_token_seconds)
+    timeouts = Timeouts(first_token=_first_token_seconds(settings), next_token=settings.next_token_seconds)
     return Replica(
         url,
         engines,

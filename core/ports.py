@@ -170,6 +170,10 @@ class Lease(Protocol):
         """Return when someone pressed Stop or deleted the question."""
         ...
 
+    async def move(self, replica: str) -> None:
+        """Let this replica keep the slot, for it answers now. It does not wait until one is free there."""
+        ...
+
     async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         """End the answer in one step: keep the turn (if any), take the message out, free the thread.
 

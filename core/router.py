@@ -23,8 +23,8 @@ from core.types import Delta, Finish, Limits, Sampling, Usage
 log = structlog.get_logger()
 
 ATTEMPTS = 3
-PATIENCE = 60.0
-"""Seconds after which nothing is tried again: who waited so long for a silent replica is told so."""
+PATIENCE = 90.0
+"""Seconds: longer than one silent replica is waited for, which costs nobody the answer, and less than two."""
 
 
 @dataclass(slots=True)
@@ -44,7 +44,9 @@ class Router:
     one that failed lately only where no other is left. Until the first text was handed on, it is tried again,
     elsewhere where there is an elsewhere, for errors that say so. A stream that breaks after that is gone on
     with on another replica, once; where that is not possible, the error is the caller's to show. `clock`
-    tells the time and `sleep` waits between two attempts, both in seconds.
+    tells the time and `sleep` waits between two attempts, both in seconds. Before another replica is asked
+    than the one that keeps a slot, an empty Delta names it, so that the slot can go along. After so many
+    seconds of `patience` nothing is tried again.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Router:
         replicas: Sequence[Backend],
         *,
         names: Sequence[str] = (),
+        patience: float = PATIENCE,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -60,6 +63,7 @@ class Router:
         names = names or [str(number) for number in range(len(replicas))]
         self._replicas = [RoutedReplica(*each, clock) for each in zip(names, replicas, strict=True)]
         self._budget = RetryBudget(clock)
+        self._patience = patience
         self._sleep = sleep
 
     async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
@@ -128,7 +132,7 @@ class Router:
         """The answer up to its end, or to a failure after its first text."""
         retrying = AsyncRetrying(
             sleep=self._sleep,
-            stop=stop_after_delay(PATIENCE),
+            stop=stop_after_delay(self._patience),
             retry=retry_if_exception(lambda error: self._may_retry(answer, error)),
             wait=self._wait,
             before_sleep=_log_retry,
@@ -138,6 +142,8 @@ class Router:
             with attempt:
                 replica = self._choose(answer.params.replica, answer.asked)
                 answer.asked.append(replica)
+                if answer.params.replica not in ("", replica.name):
+                    yield Delta("", None, replica.name)
                 async with aclosing(replica.stream(answer.prompt, answer.params)) as deltas:
                     async for delta in deltas:
                         if delta.text:
@@ -158,6 +164,8 @@ class Router:
                 return
             log.info("router.continued", broken=broken.replica, replica=replica.name, tokens=said)
             replica.continued += 1
+            if answer.params.replica:
+                yield Delta("", None, replica.name)
             rest = replica.stream(prompt + text, replace(answer.params, max_new_tokens=left))
             async with aclosing(rest) as deltas:
                 async for delta in deltas:

@@ -101,6 +101,7 @@ class Speech:
         sampling = replace(model.profile.sampling(tokens, grounded=True), replica=self.lease.replica)
         async with aclosing(self.backend.stream(fitted.prompt, sampling)) as deltas:
             async for delta in deltas:
+                await self._moved(delta.replica)
                 self.progress.pieces += bool(delta.text)
                 draft.feed(delta.text)
                 if delta.finish:
@@ -134,6 +135,7 @@ class Speech:
         async with aclosing(stream) as deltas:
             async for delta in deltas:
                 progress.received(delta.text)
+                await self._moved(delta.replica)
                 progress.replica = delta.replica or progress.replica
                 self.show(draft.feed(delta.text), delivery)
                 if delta.finish:
@@ -143,6 +145,11 @@ class Speech:
                 delivery.check()
                 if progress.ended and not delta.finish:
                     break
+
+    async def _moved(self, replica: str) -> None:
+        """The slot goes along where another replica answers than the one that keeps it."""
+        if replica and self.lease.replica not in ("", replica):
+            await self.lease.move(replica)
 
 
 _BEARING = 8

@@ -338,6 +338,16 @@ for i = 2, #ARGV, 2 do redis.call('ZADD', KEYS[FIXED + ARGV[i]], now + ARGV[1], 
 """,
 )
 
+_MOVE = _script(
+    "message, life of a slot in ms (KEYS ends with the slots of the replica before and of that after)",
+    """
+local tokens = redis.call('HGET', outstanding, ARGV[1])
+free_slot(ARGV[1])
+redis.call('ZADD', KEYS[#KEYS], now + ARGV[2], ARGV[1])
+if tokens then redis.call('HSET', outstanding, ARGV[1], tokens) end
+""",
+)
+
 _QUEUE = _script(
     "none -> persons and how many messages of each wait, in the order of their turns; seconds of an answer",
     """
@@ -453,6 +463,11 @@ class Counts:
     async def requeue(self, message: str, replica: str = "") -> None:
         """Let a message wait again, and free its slot."""
         await self._store.insist(_REQUEUE, self._names_with(replica), message, self._life)
+
+    async def move(self, message: str, before: str, after: str, slot_life: float) -> None:
+        """Take a slot of another replica instead, also one more than it has: the answer is made there."""
+        names = [*self._names, keys.slots(before), keys.slots(after)]
+        await self._store.run(_MOVE, names, message, round(slot_life * 1000))
 
     async def renew(self, held: Mapping[str, str], slot_life: float) -> None:
         """Let the slots of these messages run anew from now; `held` names the replica of each."""

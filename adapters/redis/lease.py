@@ -1,7 +1,7 @@
 """The lease under which one message is answered, and the ledger of its answer."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +97,7 @@ class RedisLease:
         self.replica = replica
         self.ledger: Ledger = RedisLedger(self, taken.standing, ownership.retention.words)
         self.news = asyncio.Event()  # set when it is worth a look at the stop flag
+        self.moves: Callable[[str, str], Awaitable[None]] | None = None  # the slot, from one to another
         self.is_settled = self.came_further = False
         self.next_head = b""
         self._keys = keys
@@ -114,10 +115,17 @@ class RedisLease:
                     await self.news.wait()
             self.news.clear()
 
+    async def move(self, replica: str) -> None:
+        """As `Lease.move`."""
+        before, self.replica = self.replica, replica
+        if self.moves:
+            await self.moves(before, replica)
+
     async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         """End the answer in one step. To call it again, say after a StoreError, changes nothing."""
         kept, retention = b"" if turn is None else pack(turn), self._retention
-        self.next_head = await self.run(scripts.FINISH, retention.words, kept, retention.turns, tokens)
+        home = of_replica(self.replica) if self.replica else ""
+        self.next_head = await self.run(scripts.FINISH, retention.words, kept, retention.turns, tokens, home)
         self.is_settled = True
 
     async def set_aside(self, why: str) -> None:
@@ -159,8 +167,8 @@ async def take_message(
 
     One that cannot be read is set aside. None where nothing is left to take. Raises LeaseLost.
     """
-    life, kept_by = ownership.retention.words, of_replica(replica) if replica else ""
-    while stored := await ownership.run(scripts.TAKE, keys, life, message_id, kept_by):
+    life = ownership.retention.words
+    while stored := await ownership.run(scripts.TAKE, keys, life, message_id):
         found, *rest = stored
         if taken := Taken.read(keys, *rest):
             return RedisLease(keys, ownership, taken, replica=replica, poll=poll)

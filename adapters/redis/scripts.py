@@ -245,9 +245,8 @@ return {accepted and 1 or 0, redis.call('LPOS', mail, id) or 0}
 # attempts are those since the answer last came to `stood` parts, and `lost` are those of them whose
 # worker, the `taker`, died. The life of a ledger runs anew with each note, which tells the age of the last.
 TAKE = _script(
-    "token, life in s, id or nothing for whichever is next, what stands for the replica or nothing -> id, "
-    "message, attempts, model that was chosen, ms since the last note in the ledger, its fields and values; "
-    "nil where it is not",
+    "token, life in s, id or nothing for whichever is next -> id, message, attempts, model that was chosen, "
+    "ms since the last note in the ledger, its fields and values; nil where it is not",
     """
 local token, life = ARGV[1], ARGV[2]
 if not held(token) then return lost end
@@ -266,7 +265,6 @@ elseif taker and taker ~= token then
 end
 attempts = attempts + 1
 redis.call('HSET', state, 'taken', id, 'taker', token, 'attempts', attempts, 'lost', deaths, 'stood', stands)
-if ARGV[4] ~= '' then redis.call('HSET', state, 'replica', ARGV[4]) end
 live(life, state)
 set_head()
 local model, age = redis.call('HGET', state, 'model') or '', life * 1000 - redis.call('PTTL', ledger)
@@ -326,9 +324,9 @@ return 1
 STOPPED = _on_message(" -> 1 or 0", "return redis.call('HEXISTS', state, 'stop:' .. id)")
 
 FINISH = _settling(
-    "turn or nothing, most turns to keep, tokens of prompt and answer",
+    "turn or nothing, most turns to keep, tokens of prompt and answer, what stands for the replica",
     """
-redis.call('HSET', state, 'tokens', ARGV[6])
+redis.call('HSET', state, 'tokens', ARGV[6], 'replica', ARGV[7])
 if ARGV[4] ~= '' and not deleted then redis.call('RPUSH', turns, ARGV[4]) end
 if redis.call('HGET', state, 'fresh_after') == id then start_afresh() end
 redis.call('LTRIM', turns, -ARGV[5], -1)

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from adapters.redis import keys
 from adapters.redis.counts import Candidate, Counts
@@ -258,10 +259,17 @@ class RedisWork:
             await self._counts.requeue(counted, replica)
             return None
         occupied.lease = lease
+        lease.moves = partial(self._move, counted)
         self._slots[counted] = replica
         if head.rank == SUSPECT:
             self._suspect = lease
         return _Claim(at, head, holding, occupied, lease)
+
+    async def _move(self, counted: str, before: str, after: str) -> None:
+        """The slot goes to where the answer is made; an outage is no reason to end that."""
+        self._slots[counted] = after
+        with suppress(StoreError):
+            await self._counts.move(counted, before, after, self._slot_life)
 
     async def _claim(self) -> _Claim | None:
         """Wait for a message; None once this is closed."""

@@ -161,6 +161,20 @@ async def test_a_new_thread_goes_where_the_fewest_tokens_are_to_be_worked_on(red
     assert begun.replica == "gpu0"
 
 
+async def test_a_slot_goes_along_where_another_replica_answers(redis_store: Store) -> None:
+    """The one before is free for others; the one after has one more than it would have taken."""
+    counts, capacity = Counts(redis_store), {"a": 1, "b": 1}
+    for name in capacity:
+        assert await begin(counts, of("ann", name, home=name), to=capacity) == [Begun(0, name)]
+    await counts.move("a", "a", "b", 60.0)
+
+    assert await begin(counts, of("ben", "b1"), to=capacity) == [Begun(0, "a")]
+    await counts.finish("b", "b")
+    assert not await begin(counts, of("ben", "b2"), to=capacity)
+    await counts.finish("a", "b")
+    assert await begin(counts, of("ben", "b2"), to=capacity) == [Begun(0, "b")]
+
+
 async def test_nobody_waits_for_the_replicas_of_another_model(redis_store: Store) -> None:
     """Each model has its slots; who waits for one holds nobody up who is for another."""
     counts, large = Counts(redis_store), {"large": 1}

@@ -168,7 +168,7 @@ async def test_finish_keeps_the_turn_and_clears_the_rest_in_one_step(
     with redis_server.client() as client:
         assert await RedisHistory(redis_store).turns(THREAD) == [answered(message)]
         assert client.exists(names.mail, names.messages, names.ledger, names.owner) == 0
-        assert set(client.hkeys(names.state)) == {b"finished", b"tokens"}
+        assert set(client.hkeys(names.state)) == {b"finished", b"tokens", b"replica"}
 
 
 async def test_finish_twice_is_harmless(redis_store: Store) -> None:

@@ -34,6 +34,9 @@ class MortalLease:
     async def stopped(self) -> None:
         await self.house.stop.wait()
 
+    async def move(self, replica: str) -> None:
+        self.replica = replica
+
     async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         self.life.step()
         self.house.ended.append(turn)

@@ -158,6 +158,9 @@ class Nothing:
     async def stopped(self) -> None:
         await asyncio.Event().wait()
 
+    async def move(self, replica: str) -> None:
+        self.replica = replica
+
     async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         self.ended.append(turn)
 

@@ -239,6 +239,22 @@ async def test_a_stop_after_the_break_closes_the_second_replica_too() -> None:
     assert second.open == 0
 
 
+async def test_whoever_answers_instead_is_named_before_it_is_asked() -> None:
+    """So that the slot goes along, to where it is tried again and to where it is gone on."""
+    first, second = (
+        in_turn(saying(BackendFailed("no memory")), saying("Once", StreamBroken("cut"))),
+        telling(),
+    )
+    router = Router([first, second], names=["a", "b"], sleep=Pauses())
+    await router.limits()
+    for said in ("", "Once"):
+        async with aclosing(router.stream("Tell: ", Sampling(100, replica="a"))) as deltas:
+            assert not said or (await anext(deltas)).text == said
+            asked = len(second.prompts)
+            assert await anext(deltas) == Delta("", None, "b")
+            assert len(second.prompts) == asked
+
+
 async def test_continuations_are_no_retries() -> None:
     """However many answers break, each is gone on with; the budget is for what nobody has seen."""
     first, second = telling(*[1] * 100), telling()

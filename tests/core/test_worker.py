@@ -42,6 +42,10 @@ class FakeLease:
         """As `Lease.stopped`: nobody stops."""
         await asyncio.Event().wait()
 
+    async def move(self, replica: str) -> None:
+        """As `Lease.move`."""
+        self.replica = replica
+
     async def finish(self, turn: Turn | None, tokens: int = 0) -> None:
         """As `Lease.finish`."""
         self.finished = True
