@@ -10,7 +10,7 @@ from functools import lru_cache
 
 def weight(key: str, name: str) -> bytes:
     """How much `name` is drawn to `key`; the one with the most has it."""
-    return hashlib.blake2b(f"{name} {key}".encode()).digest()
+    return hashlib.blake2b(f"{name} {key}".encode("utf-8", "replace")).digest()
 
 
 @lru_cache(maxsize=4096)  # who waits for a slot asks again and again

@@ -14,6 +14,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay
 from tenacity.wait import wait_random_exponential
 
+from core.affinity import weight
 from core.budget import RetryBudget
 from core.errors import BackendError, StreamBroken
 from core.ports import Backend
@@ -83,8 +84,8 @@ class Router:
                     yield delta
 
     async def count(self, text: str) -> int:
-        """Tokens of `text`, as the replica chosen now counts them."""
-        return await self._choose().backend.count(text)
+        """Tokens of `text`, always as the same replica counts it while that is well: it remembers."""
+        return await max(self._well(), key=lambda replica: weight(text, replica.name)).backend.count(text)
 
     async def limits(self) -> Limits:
         """What every replica can take: the least of each number. Raises when none answers.

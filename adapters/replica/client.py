@@ -31,7 +31,8 @@ MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of the answer to a small question; TGI's ``/tokenize`` writes some 60 bytes per token."""
 MAX_COMPLAINT = 64 * 1024
 """Bytes read of the body that comes with an error."""
-COUNTS_KEPT = 1024
+COUNTS_KEPT = 2048
+"""Counts of texts, of some 200 bytes each: those of the turns of some hundred threads."""
 COUNT_PAUSE = 10.0
 """Seconds without counting after the replica could not be reached for it."""
 

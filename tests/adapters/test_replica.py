@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from adapters.replica import client
 from adapters.replica.client import Timeouts
 from adapters.replica.errors import breakdown, refusal
 from adapters.replica.events import EventParser
@@ -321,16 +322,16 @@ async def test_counting_asks_the_replica_once_per_text() -> None:
 async def test_the_memory_of_counts_is_bounded() -> None:
     """The count that was asked for least recently is forgotten first."""
     async with TgiStandIn() as tgi, Tgi(tgi.url) as backend:
-        for number in range(1024):
+        for number in range(client.COUNTS_KEPT):
             await backend.count(f"text {number}")
         await backend.count("text 0")
         await backend.count("one more")
-        assert tgi.calls["/tokenize"] == 1025
+        assert tgi.calls["/tokenize"] == client.COUNTS_KEPT + 1
 
         await backend.count("text 0")
-        assert tgi.calls["/tokenize"] == 1025
+        assert tgi.calls["/tokenize"] == client.COUNTS_KEPT + 1
         await backend.count("text 1")
-        assert tgi.calls["/tokenize"] == 1026
+        assert tgi.calls["/tokenize"] == client.COUNTS_KEPT + 2
 
 
 @pytest.mark.parametrize("fault", ["not_found", "hang", "generation", "login_page", "unauthorized", "rst@0"])

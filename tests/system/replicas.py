@@ -75,6 +75,7 @@ class Office:
     async def must_be_idle(self) -> None:
         """No slot is held, and nothing runs anywhere."""
         assert await self.slots_in_use() == 0
+        assert not await self.store.command("HLEN", keys.of_counts().outstanding)
         await until(lambda: not any(server.running for server in self.servers))
 
 
