@@ -1,28 +1,23 @@
-"""What `chasqui doctor` and `chasqui healthcheck` look at: each part, whether it is well, and the mend."""
+"""What `chasqui doctor` looks at: each part, whether it is well, and the mend."""
 
+import asyncio
 import platform
 import shutil
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
 from importlib.util import find_spec
 
 from adapters.replica.client import Replica
-from bots import wiring
+from bots import mistakes, redis_checks, wiring
+from bots.check import Check
 from bots.settings import Settings
-from core.errors import BackendError, ChasquiError
+from core.errors import BackendError, BackendUnauthorized, BackendUnavailable, ChasquiError
+from core.types import Sampling
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One part: what was found, or what is wrong and how to mend it."""
-
-    part: str
-    well: bool
-    found: str
-    mend: str = ""
+_PATIENCE = 20.0
+"""Seconds for the first token of a model."""
 
 
 async def everything(settings: Settings) -> AsyncIterator[Check]:
@@ -30,6 +25,8 @@ async def everything(settings: Settings) -> AsyncIterator[Check]:
     version = platform.python_version()
     yield Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
     yield _disk(settings)
+    for mistake in mistakes.all_of(settings):
+        yield mistake
     yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
     async for check in serving(settings):
         yield check
@@ -46,6 +43,8 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
             pulse = await store.ping()
             kind = "configured" if settings.redis.url else "embedded"
             yield Check("redis", True, f"{pulse.version}, {kind}, {pulse.latency_ms:.1f} ms")
+            async for check in redis_checks.of_store(store, pulse.version):
+                yield check
     except ChasquiError as error:
         yield Check("redis", False, error.sentence, "Check CHASQUI_REDIS__URL, or leave it empty.")
     try:
@@ -60,12 +59,18 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
 
 
 async def _discord(settings: Settings) -> Check:
-    from bots import discord_invite  # noqa: PLC0415 - half a second for who needs it
+    from adapters.discord.listening import NO_CONTENT  # noqa: PLC0415 - half a second for who needs it
+    from bots import discord_invite  # noqa: PLC0415 - as above
 
     try:
         bot = await discord_invite.asked(settings)
     except ChasquiError as error:
         return Check("discord", False, error.sentence, "Correct CHASQUI_DISCORD__TOKEN or __API_URL.")
+    everything = any(channel.every_message for channel in settings.discord.channels.values())
+    if everything and not bot.reads_messages:
+        return Check(
+            "discord", False, f"{bot.name} may not read what a channel wants it to answer", NO_CONTENT
+        )
     reads = "may" if bot.reads_messages else "may not"
     return Check("discord", True, f"{bot.name}, which {reads} read messages that do not mention it")
 
@@ -92,18 +97,47 @@ async def _replica(settings: Settings, name: str, replica: Replica) -> Check:
     try:
         engine = await replica.engine()
     except ChasquiError as error:
-        return Check(part, False, str(error), "Start the model server, or correct CHASQUI_BACKEND__URLS.")
+        return Check(part, False, str(error), _mend(error))
     start = time.perf_counter()
     is_well = await replica.health()
     elapsed = (time.perf_counter() - start) * 1000
     limits, profile = engine.limits, wiring.policy(settings, name).profile_of(engine.limits)
+    longest = wiring.models(settings)[name].max_new_tokens or 0
     found = (
         f"{limits.model} on {f'{engine.name} {engine.version}'.strip()}, window {limits.window}, "
         f"{limits.max_concurrent} at once, profile {profile.name}, {elapsed:.0f} ms"
     )
     if not is_well:
         return Check(part, False, f"{found}, but unwell", "It may still be loading; else look at its log.")
+    if longest > limits.window // 2:
+        room = f"{found}: an answer of {longest} tokens leaves less than half of the window for the question"
+        return Check(part, False, room, "Let CHASQUI_BACKEND__MAX_NEW_TOKENS be smaller.")
+    if silent := await _silent(replica):
+        return Check(part, False, f"{found}: {silent}", _mend(silent))
     return Check(part, True, found)
+
+
+async def _silent(replica: Replica) -> BackendError | None:
+    """Why the model says nothing, of which one token is asked; an engine may tell of itself without a key."""
+    try:
+        async with (
+            asyncio.timeout(_PATIENCE),
+            aclosing(replica.stream("Hello", Sampling(max_new_tokens=1))) as said,
+        ):
+            async for _ in said:
+                return None
+    except BackendError as error:
+        return error
+    except TimeoutError:
+        return BackendUnavailable(f"no token within {_PATIENCE:.0f} s", replica=replica.replica)
+    return None
+
+
+def _mend(error: ChasquiError) -> str:
+    """What to do where a model server cannot be asked."""
+    if isinstance(error, BackendUnauthorized):
+        return "Correct CHASQUI_BACKEND__API_KEY, or CHASQUI_BACKEND__API_KEYS for this address alone."
+    return "Start the model server, or correct CHASQUI_BACKEND__URLS."
 
 
 async def _models(replicas: Sequence[Replica]) -> AsyncIterator[Check]:

@@ -5,7 +5,6 @@
 import asyncio
 import json
 import os
-import re
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
@@ -388,33 +387,10 @@ def healthcheck(
 
 @cli.command()
 def config(as_json: Json = False) -> None:
-    """Show the settings in force, secrets masked."""
-    values = _masked(_settings("error").model_dump(mode="json"))
-    if as_json:
-        print_json(values)
-        return
-    for section, value in values.items():
-        pairs = value.items() if isinstance(value, dict) else [("", value)]
-        for key, item in pairs:
-            name = f"CHASQUI_{section}__{key}".upper().removesuffix("__")
-            print(f"{name} = {_shown(item)}")
+    """Show the settings in force, secrets masked, and where each came from."""
+    from bots import config
 
-
-def _masked(value: Any) -> Any:
-    """Settings without the credentials that an address may hold; pydantic masks the other secrets."""
-    if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked(item) for item in value]
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    return re.sub(r"\?.*", "?**********", re.sub(r"//[^/?#]*@", "//**********@", value))
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    config.show(_settings("error"), as_json=as_json)
 
 
 async def _report(found: Any, *, as_json: bool) -> int:

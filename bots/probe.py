@@ -33,6 +33,19 @@ def probe(settings: HttpSettings, *, live: bool) -> int:
     return 1 if wrong else 0
 
 
+def is_ours(settings: HttpSettings) -> bool:
+    """Whether a chasqui listens there."""
+    host = _ANYWHERE.get(settings.host, settings.host)
+    connection = http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/readyz")
+        return "wrong" in json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError, TypeError):
+        return False
+    finally:
+        connection.close()
+
+
 def _told(address: str, body: bytes) -> str:
     """What a process that is not ready says of its parts."""
     try:

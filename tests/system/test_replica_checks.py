@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bots import checks
-from bots.checks import Check
+from bots.check import Check
 from bots.settings import BackendSettings, RedisSettings, Settings
 from tests.adapters.redis_parts import RedisServer
 from tests.emulators.completions import CompletionsStandIn

@@ -129,3 +129,22 @@ async def test_a_question_may_come_from_a_pipe(world: World) -> None:
 
     assert (done.code, done.out.decode().strip()) == (0, "Aye.")
     assert "What is a \ufffd llama?" in tgi.asked[0].prompt
+
+
+async def test_config_says_where_each_value_came_from(world: World, tmp_path: Path) -> None:
+    """The file, a variable, or a file that a variable names; what is nobody's word is a default."""
+    (tmp_path / "chasqui.toml").write_text('[answers]\ngrounding = "require"\npersona = "Speak Quechua."\n')
+    (tmp_path / "token").write_text("planted")
+    there = world.with_(ANSWERS__GROUNDING="off", DISCORD__TOKEN_FILE=str(tmp_path / "token"))
+    plain, machine = (
+        await run_in(tmp_path, there, "config"),
+        await run_in(tmp_path, there, "config", "--json"),
+    )
+
+    lines = plain.out.decode().splitlines()
+    assert "CHASQUI_ANSWERS__GROUNDING = off    # CHASQUI_ANSWERS__GROUNDING" in lines
+    assert "CHASQUI_ANSWERS__PERSONA = Speak Quechua.    # chasqui.toml" in lines
+    assert "CHASQUI_BACKEND__MODEL = " in lines
+    assert machine.json["origins"]["discord.token"] == f"CHASQUI_DISCORD__TOKEN_FILE: {tmp_path / 'token'}"
+    assert "backend.model" not in machine.json["origins"]
+    assert "planted" not in plain.out.decode()
