@@ -25,19 +25,21 @@ async def everything(settings: Settings) -> AsyncIterator[Check]:
     version = platform.python_version()
     yield Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
     yield _disk(settings)
-    for mistake in mistakes.all_of(settings):
-        yield mistake
     yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
-    async for check in serving(settings):
-        yield check
-    if settings.discord.token:
-        yield await _discord(settings)
-    if settings.slack.bot_token:
-        yield await _slack(settings)
+    for part in (of_mistakes, serving, of_discord, of_slack):
+        async for check in part(settings):
+            yield check
 
 
 async def serving(settings: Settings) -> AsyncIterator[Check]:
     """The parts that a question needs: history and model."""
+    for part in (of_redis, of_models):
+        async for check in part(settings):
+            yield check
+
+
+async def of_redis(settings: Settings) -> AsyncIterator[Check]:
+    """The server that keeps what waits and what was said."""
     try:
         async with wiring.redis(settings) as store:
             pulse = await store.ping()
@@ -47,6 +49,10 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
                 yield check
     except ChasquiError as error:
         yield Check("redis", False, error.sentence, "Check CHASQUI_REDIS__URL, or leave it empty.")
+
+
+async def of_models(settings: Settings) -> AsyncIterator[Check]:
+    """Each replica, and all of them together."""
     try:
         for name, model in wiring.models(settings).items():
             async with wiring.replicas(settings, model) as replicas:
@@ -56,6 +62,24 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
                     yield check
     except ChasquiError as error:
         yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
+
+
+async def of_mistakes(settings: Settings) -> AsyncIterator[Check]:
+    """What is seen without asking anybody."""
+    for mistake in mistakes.all_of(settings):
+        yield mistake
+
+
+async def of_discord(settings: Settings) -> AsyncIterator[Check]:
+    """The bot, as Discord knows it."""
+    if settings.discord.token:
+        yield await _discord(settings)
+
+
+async def of_slack(settings: Settings) -> AsyncIterator[Check]:
+    """The bot, as Slack knows it."""
+    if settings.slack.bot_token:
+        yield await _slack(settings)
 
 
 async def _discord(settings: Settings) -> Check:

@@ -366,6 +366,16 @@ def model_serve(
     )
 
 
+@cli.command("init")
+def init_settings() -> None:
+    """Ask for what is needed, try each answer, and write chasqui.toml."""
+    _settings("error")
+    from bots import init
+
+    if code := init.run():
+        raise typer.Exit(code)
+
+
 @cli.command()
 def doctor(as_json: Json = False) -> None:
     """Say what is wrong and how to mend it."""

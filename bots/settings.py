@@ -264,8 +264,13 @@ class Settings(BaseSettings):
 def load() -> Settings:
     """The settings in force. Raises SettingsError, which names the key and says how to mend it."""
     _refuse_unknown(os.environ)
+    return made()
+
+
+def made(**given: Any) -> Settings:
+    """The settings in force, but for those that are `given` by section. Raises SettingsError, as `load`."""
     try:
-        return Settings()
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
     except ValueError as error:  # TOML and JSON that cannot be read

@@ -7,7 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class World:
 
     data: Path
     environment: dict[str, str]
+    folder: Path = ROOT
+    """The working directory."""
 
     @classmethod
     def at(cls, data: Path, **settings: str) -> "World":
@@ -53,13 +55,17 @@ class World:
     def with_(self, **settings: str) -> "World":
         """The same world with more settings."""
         given = {f"CHASQUI_{name}": value for name, value in settings.items()}
-        return World(self.data, {**self.environment, **given})
+        return replace(self, environment={**self.environment, **given})
+
+    def inside(self, folder: Path) -> "World":
+        """The same world in another working directory."""
+        return replace(self, folder=folder, environment={**self.environment, "PYTHONPATH": str(ROOT)})
 
     async def start(self, *words: str) -> Process:
         """A `chasqui` that goes on; its output is piped."""
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bots.cli", *words,
-            stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ROOT, env=self.environment,
+            stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=self.folder, env=self.environment,
         )  # fmt: skip
 
     async def run(self, *words: str, stdin: bytes = b"") -> Ended:

@@ -9,7 +9,7 @@ from asyncio.subprocess import Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.system.program import ROOT, World, until
+from tests.system.program import World, until
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -32,7 +32,7 @@ class Screen:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            cwd=ROOT,
+            cwd=world.folder,
             env=world.environment | {"TERM": "xterm", "COLUMNS": "200"},
         )
         screen = cls(process, ours)

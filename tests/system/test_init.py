@@ -1,0 +1,91 @@
+"""`chasqui init`, at a terminal."""
+
+import stat
+import tomllib
+from pathlib import Path
+
+from tests.adapters.redis_parts import RedisServer
+from tests.emulators.tgi import TgiStandIn
+from tests.system.program import World
+from tests.system.screen import Screen
+from tests.system.team import team
+
+
+async def test_answers_are_tried_and_written_for_nobody_else_to_read(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    """What is wrong is told and asked again, secrets are not shown, and the file works as it stands."""
+    async with team(tmp_path / "data") as here, TgiStandIn(" Aye.") as model:
+        discord = {name: here.world.environment[f"CHASQUI_{name}"] for name in ("DISCORD__API_URL",)}
+        world = World.at(tmp_path / "data", **discord).inside(tmp_path)
+        async with Screen.of(world, "init") as screen:
+            await screen.shows("Your model server")
+            await screen.types("http://127.0.0.1:1\n")
+            await screen.shows("Keep it all the same?")
+            await screen.types("n\n")
+            await screen.types(f"{model.url}\n")
+            await screen.shows("Your Redis")
+            assert "jondurbin/airoboros-13b-gpt4 on TGI" in screen.text
+            await screen.types(f"{redis.url}\n")  # the server of the tests keeps nothing on disk
+            await screen.shows("CONFIG SET appendonly yes")
+            await screen.types("y\n")
+            await screen.shows("The token of your Discord bot")
+            await screen.types(f"{here.scene.token}\n")
+            await screen.shows("Slack's bot token")
+            await screen.types("\n")
+            await screen.shows("chasqui serve all")
+            assert await screen.process.wait() == 0
+        written = tmp_path / "chasqui.toml"
+        asked = await world.run("ask", "Who are you?")
+        again = await world.run("init")
+
+    assert tomllib.loads(written.read_text()) == {
+        "backend": {"urls": [model.url]},
+        "redis": {"url": redis.url},
+        "discord": {"token": here.scene.token},
+    }
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert here.scene.token not in screen.text
+    assert asked.out.decode().strip() == "Aye."
+    assert again.code == 2
+
+
+async def test_a_secret_in_a_file_stays_there(tmp_path: Path) -> None:
+    """The file of settings does not hold it, and the variable that names its file is printed."""
+    async with team(tmp_path / "data") as here:
+        secret = tmp_path / "token"
+        secret.write_text(here.scene.token + "\n")
+        api = here.world.environment["CHASQUI_DISCORD__API_URL"]
+        world = World.at(tmp_path / "data", DISCORD__API_URL=api).inside(tmp_path)
+        async with Screen.of(world, "init") as screen:
+            for question, answer in (
+                ("Your model server", ""),
+                ("Your Redis", ""),
+                ("Discord bot", str(secret)),
+                ("Slack's bot", ""),
+            ):
+                await screen.shows(question)
+                await screen.types(f"{answer}\n")
+            await screen.shows(f"CHASQUI_DISCORD__TOKEN_FILE={secret}")
+            assert await screen.process.wait() == 0
+
+    assert tomllib.loads((tmp_path / "chasqui.toml").read_text()) == {}
+
+
+async def test_without_a_terminal_nobody_can_be_asked(world: World, tmp_path: Path) -> None:
+    """A script is told what to do instead, and nothing is written."""
+    done = await world.inside(tmp_path).run("init")
+
+    assert done.code == 2
+    assert "needs a terminal" in done.sentence
+    assert not (tmp_path / "chasqui.toml").exists()
+
+
+async def test_an_end_half_way_writes_nothing(world: World, tmp_path: Path) -> None:
+    """Ctrl-D at any question."""
+    async with Screen.of(world.inside(tmp_path), "init") as screen:
+        await screen.shows("Your model server")
+        await screen.types("\x04")
+        await screen.shows("Nothing was written.")
+        assert await screen.process.wait() == 1
+    assert not (tmp_path / "chasqui.toml").exists()
