@@ -106,9 +106,9 @@ def _bounds(settings: Settings) -> Iterator[Check]:
         found = f"one person may ask {inbox.per_person} questions, all together {inbox.in_all}"
         yield Check("inbox", False, found, "Let CHASQUI_INBOX__IN_ALL be the larger one.")
     backend = settings.backend
-    if backend.next_token_seconds > backend.first_token_seconds:
+    if backend.next_token_seconds > backend.longest_silence:
         found = "the silence between two tokens may last longer than the wait for the first one"
-        mend = "Let CHASQUI_BACKEND__FIRST_TOKEN_SECONDS be the larger one: 120, and 30 for the next."
+        mend = "Let CHASQUI_BACKEND__FIRST_TOKEN_SECONDS be the larger one: 60, and 30 for the next."
         yield Check("backend", False, found, mend)
 
 

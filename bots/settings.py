@@ -98,6 +98,11 @@ class ModelSettings(_Section):
     )
     next_token_seconds: float = Field(default=30, gt=0, description="longest silence between two tokens")
 
+    @property
+    def longest_silence(self) -> float:
+        """Seconds in which the first token has to come."""
+        return self.first_token_seconds or (60.0 if self.urls else 120.0)
+
     @field_validator("profile")
     @classmethod
     def _known(cls, value: str | None) -> str | None:

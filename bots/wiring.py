@@ -212,17 +212,13 @@ async def replicas(settings: Settings, model: ModelSettings) -> AsyncIterator[li
 def _router(model: ModelSettings, replicas: Sequence[Replica]) -> Router:
     """Where one replica is silent, another one is asked; after two people waited long enough."""
     names = [replica.replica for replica in replicas]
-    return Router(replicas, names=names, patience=1.5 * _first_token_seconds(model))
-
-
-def _first_token_seconds(model: ModelSettings) -> float:
-    return model.first_token_seconds or (60.0 if model.urls else 120.0)
+    return Router(replicas, names=names, patience=1.5 * model.longest_silence)
 
 
 def _replica(url: str, settings: ModelSettings) -> Replica:
     secret = settings.api_keys.get(url, settings.api_key)
     engines = [partial(engine.recognise, served=settings.model) for engine in (tgi, completions)]
-    timeouts = Timeouts(first_token=_first_token_seconds(settings), next_token=settings.next_token_seconds)
+    timeouts = Timeouts(first_token=settings.longest_silence, next_token=settings.next_token_seconds)
     return Replica(
         url,
         engines,
