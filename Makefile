@@ -5,9 +5,10 @@ ARGS =
 BIN = .venv/bin
 RUN = .venv/.installed
 DEV = .venv/.installed-dev
+DEPLOY = .venv/.installed-deploy
 
-.NOTPARALLEL: # both stamps write into one .venv
-.PHONY: help demo test test-servers fuzz image-test lint bench soak proof reference lock clean
+.NOTPARALLEL: # all stamps write into one .venv
+.PHONY: help demo test test-servers fuzz image-test chart-test lint bench soak proof reference lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +27,9 @@ fuzz: $(DEV) ## run the tests of core with new random inputs
 
 image-test: $(DEV) ## build the images and run them for real; as root on Debian it installs a private engine
 	$(BIN)/pytest --images -rs -s --timeout 900 tests/deploy/image $(ARGS)
+
+chart-test: $(DEPLOY) ## lint and render the Helm chart with real Helm, and check it against three versions of Kubernetes
+	$(BIN)/pytest --charts -rs tests/deploy/chart $(ARGS)
 
 lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 	$(BIN)/ruff format --check --quiet .
@@ -54,12 +58,15 @@ clean: ## remove .venv and every cache
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	find core adapters bots tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A stamp is written last, so an interrupted set-up has none. The dev lock holds all of the other one.
+# A stamp is written last, so an interrupted set-up has none. Each lock holds all of the one before it.
 $(RUN): requirements.lock pyproject.toml $(BIN)/python
 	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements.lock $(RUN)
 
 $(DEV): requirements-dev.lock pyproject.toml $(BIN)/python
 	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements-dev.lock $(DEV) $(RUN)
+
+$(DEPLOY): requirements-deploy.lock pyproject.toml $(BIN)/python
+	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements-deploy.lock $(DEPLOY) $(DEV) $(RUN)
 
 # Gone or newer when the Python below .venv was removed or upgraded: then the stamps no longer count.
 $(BIN)/python: ;

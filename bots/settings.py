@@ -54,6 +54,16 @@ def _items(value: Any) -> Any:
         raise ValueError("write the items with commas between them, or as a JSON list") from None
 
 
+def _table(value: Any) -> Any:
+    """A table as it stands in a file of its own: a JSON object."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("write a JSON object") from None
+
+
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items)]
 
 
@@ -87,7 +97,7 @@ class ModelSettings(_Section):
         default="", description="served model name, or LoRA adapter; empty takes the first that is served"
     )
     api_key: SecretStr | None = Field(default=None, description="sent to every replica as a bearer token")
-    api_keys: dict[str, SecretStr] = Field(
+    api_keys: Annotated[dict[str, SecretStr], BeforeValidator(_table)] = Field(
         default={}, description="sent to single replicas instead, by their address in urls (JSON object)"
     )
     first_token_seconds: float | None = Field(

@@ -1,34 +1,39 @@
 """Say what is wrong with the locks, without the network: exit 1 and one line for each fault.
 
 A lock must pin every dependency of pyproject.toml to a version that it allows, with hashes and without a URL,
-and the two locks must agree. uv.lock has no place here (docs/decisions/0001-locks.md).
+and each lock must agree with the one that it holds all of. uv.lock has no place here: see
+docs/decisions/0001-locks.md.
 """
 
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-RUN, DEV = "requirements.lock", "requirements-dev.lock"
+RUN, DEV, DEPLOY = "requirements.lock", "requirements-dev.lock", "requirements-deploy.lock"
 OPTION = re.compile(r"\s--hash=sha256:[0-9a-f]{64}\b")
 
 
 def faults(root: Path) -> Iterator[str]:
     """One sentence for each fault of the locks of the checkout at `root`."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    run, dev = ((root / name).read_text(encoding="utf-8") for name in (RUN, DEV))
-    for name, text in ((RUN, run), (DEV, dev)):
+    locks = {RUN: "build", DEV: "dev", DEPLOY: "deploy"}
+    pinned = {}
+    for name, group in locks.items():
+        text = (root / name).read_text(encoding="utf-8")
+        pinned[name] = pins(text)
         yield from (f"{name}: {fault}" for fault in unpinned(text))
-    yield from (f"{RUN}: {fault}" for fault in unmet(wanted(project, "build"), pins(run)))
-    yield from (f"{DEV}: {fault}" for fault in unmet(wanted(project, "dev"), pins(dev)))
-    for name in sorted(pins(run).keys()):
-        if pins(run)[name] != pins(dev).get(name):
-            yield f"{name}: the two locks pin different versions; say: make lock"
+        yield from (f"{name}: {fault}" for fault in unmet(wanted(project, group), pinned[name]))
+    for smaller, larger in pairwise(locks):
+        for package, versions in sorted(pinned[smaller].items()):
+            if versions != pinned[larger].get(package):
+                yield f"{package}: {smaller} and {larger} pin different versions; say: make lock"
     if (root / "uv.lock").exists():
         yield "uv.lock is not used here: remove it"
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write requirements.lock and requirements-dev.lock anew: hash-pinned, for every platform, without a URL. Pins that
+# Write the three locks anew: hash-pinned, for every platform, without a URL. Pins that
 # still fit stay as they are; to move them: make lock ARGS=--upgrade, or ARGS="--upgrade-package NAME". Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,3 +13,4 @@ compile() {
 }
 compile --group build --output-file requirements.lock "$@"
 compile --group dev --constraint requirements.lock --output-file requirements-dev.lock "$@"
+compile --group deploy --constraint requirements-dev.lock --output-file requirements-deploy.lock "$@"

@@ -30,6 +30,21 @@ async def test_each_replica_may_have_a_key_of_its_own(world: World) -> None:
     assert b"hf_" not in shown.out
 
 
+async def test_the_keys_of_replicas_may_come_from_a_file(world: World, tmp_path: Path) -> None:
+    """The file holds the same JSON object as the variable would; what is none is said in a sentence."""
+    keys = tmp_path / "keys"
+    there = world.with_(BACKEND__URLS="http://gpu:1", BACKEND__API_KEYS_FILE=str(keys))
+
+    keys.write_text('{"http://gpu:1": "hf_own"}\n')
+    shown = await there.run("config", "--json")
+    assert shown.json["backend"]["api_keys"] == {"http://gpu:1": "**********"}
+
+    keys.write_text("hf_own")
+    refused = await there.run("config")
+    assert refused.code == 2
+    assert "write a JSON object" in refused.sentence
+
+
 async def test_a_key_of_nobody_is_refused(world: World) -> None:
     """Its address may be misspelt, and the replica would be asked without it."""
     done = await world.with_(BACKEND__URLS="http://gpu:1", BACKEND__API_KEYS='{"http://gpu:2": "k"}').run(

@@ -472,7 +472,7 @@ FAULTS: dict[str, tuple[str, Change, str]] = {
     "locks that differ": (
         "requirements-dev.lock",
         lambda lock: lock.replace("\nredis==", "\nredis==99.", 1),
-        "redis: the two locks pin different versions",
+        "redis: requirements.lock and requirements-dev.lock pin different versions",
     ),
     "a uv.lock": ("uv.lock", lambda lock: lock, "uv.lock is not used here"),
 }
@@ -482,7 +482,7 @@ FAULTS: dict[str, tuple[str, Change, str]] = {
 def test_a_fault_of_the_locks_is_found(fault: str, tmp_path: Path) -> None:
     """Each way in which a lock can stop being exact fails the check with a line that names it."""
     file, change, sentence = FAULTS[fault]
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-deploy.lock"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "uv.lock").write_text("") if file == "uv.lock" else None
     changed = tmp_path / file
