@@ -8,7 +8,7 @@ DEV = .venv/.installed-dev
 DEPLOY = .venv/.installed-deploy
 
 .NOTPARALLEL: # all stamps write into one .venv
-.PHONY: help demo test test-servers fuzz image-test chart-test lint bench soak proof reference lock clean
+.PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof reference lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ image-test: $(DEV) ## build the images and run them for real; as root on Debian 
 
 chart-test: $(DEPLOY) ## lint and render the Helm chart with real Helm, and check it against three versions of Kubernetes
 	$(BIN)/pytest --charts -rs tests/deploy/chart $(ARGS)
+
+supply-test: $(DEPLOY) ## lint Dockerfile and workflows, validate the bill of materials
+	$(BIN)/pytest --supply -rs tests/deploy/supply $(ARGS)
 
 lint: $(DEV) ## check format, rules, types, layers, dependencies and locks
 	$(BIN)/ruff format --check --quiet .

@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--images", action="store_true", help="build the images, and run them on a container engine"
     )
     parser.addoption("--charts", action="store_true", help="lint and render the chart with Helm")
+    parser.addoption("--supply", action="store_true", help="run linters of images and workflows")
     parser.addoption("--local-slack", action="store_true", help="run with local-slack too, which npm fetches")
 
 
@@ -28,7 +29,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """What fetches an engine or Helm is collected by `make image-test` and `make chart-test` alone."""
+    """What fetches an engine, Helm or linters is collected by the targets of the Makefile for it alone."""
     parts = collection_path.relative_to(config.rootpath).parts
-    needs = {"image": "--images", "chart": "--charts"}.get(parts[2] if len(parts) > 2 else "")
+    options = {"image": "--images", "chart": "--charts", "supply": "--supply"}
+    needs = options.get(parts[2] if len(parts) > 2 else "")
     return True if parts[:2] == ("tests", "deploy") and needs and not config.getoption(needs) else None
