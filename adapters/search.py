@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
+from core.ports import Vector
 from core.terms import STOP_WORDS, alike, stems, terms
 from core.types import Audience, Document, Hit, Passage
 
@@ -44,8 +45,8 @@ class LexicalIndex:
         self._numbers = count()
         self._lock = threading.Lock()  # one connection, used from worker threads
 
-    async def put(self, document: Document) -> None:
-        """As `KnowledgeIndex.put`. What is indexed already is left as it is."""
+    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+        """As `KnowledgeIndex.put`, by words alone. What is indexed already is left as it is."""
         table = self._tables.get(document.audience)
         if table is None or table.documents.get(document.id) != document:
             await asyncio.to_thread(self._put, document)

@@ -13,8 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.shelf import RedisShelf
+from adapters.redis.store import Store
 from adapters.redis.survey import RedisSurvey
-from adapters.search import LexicalIndex
 from bots import kb_sync, wiring
 from bots.inbox import one_line, print_table
 from bots.kb_sync import Report, Sync, is_page
@@ -24,7 +24,6 @@ from bots.settings import Settings
 from core.audience import HOW_WRITTEN, PUBLIC, for_team
 from core.curating import take_out
 from core.errors import SettingsError, UserError
-from core.team import TeamDocuments
 from core.types import Audience, Entry, Hit, Source
 
 _SNIPPET = 200
@@ -39,14 +38,13 @@ async def add(settings: Settings, named: Sequence[str], audience: str, *, as_jso
         shelf = RedisShelf(store)
         for source in sources:
             await shelf.add(source)
-        return await _synced(settings, shelf, sources, as_json=as_json)
+        return await _synced(settings, store, sources, as_json=as_json)
 
 
 async def sync(settings: Settings, *, as_json: bool) -> int:
     """`chasqui kb sync`: what was added is looked at again."""
     async with wiring.redis(settings) as store:
-        shelf = RedisShelf(store)
-        return await _synced(settings, shelf, await shelf.sources(), as_json=as_json)
+        return await _synced(settings, store, await RedisShelf(store).sources(), as_json=as_json)
 
 
 async def show_all(settings: Settings, *, as_json: bool) -> int:
@@ -85,15 +83,10 @@ async def remove(settings: Settings, name: str, *, as_json: bool) -> int:
 async def search(settings: Settings, query: str, k: int, audience: str, *, as_json: bool) -> int:
     """`chasqui kb search`: the best sections, as an answer to this audience would find them."""
     who = _audience(audience)
-    index = LexicalIndex()
-    try:
-        async with wiring.redis(settings) as store:
-            team = TeamDocuments(RedisShelf(store), index)
-            hits = await team.search(query, list(dict.fromkeys((PUBLIC, who))), k)
-    finally:
-        index.close()
+    async with wiring.redis(settings) as store, wiring.knowledge(settings, store) as known:
+        hits = await known.team.search(query, list(dict.fromkeys((PUBLIC, who))), k)
     if as_json:
-        print_json([_hit(hit, team.entry(hit.passage.document)) for hit in hits])
+        print_json([_hit(hit, known.team.entry(hit.passage.document)) for hit in hits])
     elif hits:
         for number, passage in enumerate((hit.passage for hit in hits), 1):
             print(f"{number}. {one_line(passage.place)}\n   {passage.link}\n   {_snippet(passage.text)}\n")
@@ -127,14 +120,16 @@ async def stats(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-async def _synced(settings: Settings, shelf: RedisShelf, sources: Sequence[Source], *, as_json: bool) -> int:
+async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *, as_json: bool) -> int:
     largest = settings.answers.max_file_bytes
     report = Report()
+    shelf = RedisShelf(store)
     async with SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest)) as extractor:
         syncing = Sync(shelf, extractor, max_bytes=largest)
         for source in sources:
             with _progress(source.address) as progress:
                 await syncing.run(source, report, progress)
+    await _embedded(settings, store)
     if as_json:
         failed = [{"path": path, "why": why} for path, why in report.failed]
         notes = [{"path": path, "note": note} for path, note in report.notes]
@@ -142,6 +137,14 @@ async def _synced(settings: Settings, shelf: RedisShelf, sources: Sequence[Sourc
     else:
         _print_report(report)
     return int(report.useless)
+
+
+async def _embedded(settings: Settings, store: Store) -> None:
+    """Make the vectors that documents lack. Meanwhile they are found by their words."""
+    async with wiring.knowledge(settings, store) as known:
+        if known.embedding:
+            with _progress("finding by meaning") as progress:
+                await known.embedding.finish(progress)
 
 
 @contextmanager

@@ -156,6 +156,14 @@ class AnswersSettings(_Section):
     max_file_bytes: int = Field(default=25_000_000, ge=1, description="largest attachment that is read")
 
 
+class EmbeddingsSettings(_Section):
+    model: Literal["minilm", "none"] = Field(
+        default="minilm",
+        description="what finds the team's documents by meaning: minilm (English), or none, by words alone",
+    )
+    threads: int = Field(default=2, ge=1, description="threads that it may take for documents")
+
+
 class InboxSettings(_Section):
     per_person: int = Field(default=25, ge=1, description="questions of one person that may wait at once")
     in_all: int = Field(default=2000, ge=1, description="questions that may wait at once")
@@ -239,6 +247,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     backend: BackendSettings = BackendSettings()
     answers: AnswersSettings = AnswersSettings()
+    embeddings: EmbeddingsSettings = EmbeddingsSettings()
     inbox: InboxSettings = InboxSettings()
     worker: WorkerSettings = WorkerSettings()
     discord: DiscordSettings = DiscordSettings()

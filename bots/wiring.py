@@ -26,11 +26,24 @@ from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
 from bots.channels import Channels
 from bots.desk import Desk
-from bots.settings import DiscordSettings, ModelSettings, Settings, SlackSettings
+from bots.settings import DiscordSettings, EmbeddingsSettings, ModelSettings, Settings, SlackSettings
 from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
+from core.embedding import Embedding
+from core.fusion import FusedIndex
 from core.library import Library
-from core.ports import Feedbacks, History, Inbox, Notes, People, Platform, Rates, Shelf
+from core.ports import (
+    Embedder,
+    Feedbacks,
+    History,
+    Inbox,
+    KnowledgeIndex,
+    Notes,
+    People,
+    Platform,
+    Rates,
+    Shelf,
+)
 from core.profiles import SERVER
 from core.replica import ReplicaView
 from core.router import Router
@@ -71,9 +84,10 @@ async def app(settings: Settings) -> AsyncIterator[App]:
             name: _router(model, await stack.enter_async_context(replicas(settings, model)))
             for name, model in models(settings).items()
         }
-        documents, team = await stack.enter_async_context(library(settings, store))
-        kept = _kept(settings, store, team, lambda model: routers.get(model, routers[""]).capacity())
-        await stack.enter_async_context(_catching_up(team))
+        known = await stack.enter_async_context(knowledge(settings, store))
+        kept = _kept(settings, store, known.team, lambda model: routers.get(model, routers[""]).capacity())
+        await stack.enter_async_context(_following(known))
+        documents = _library(settings, store, known)
         others = {
             name: OtherModel(router, policy(settings, name)) for name, router in routers.items() if name
         }
@@ -84,28 +98,73 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The team's documents, the index that finds them, and what makes the vectors that they lack."""
+
+    team: TeamDocuments
+    index: KnowledgeIndex
+    embedding: Embedding | None
+
+
 @asynccontextmanager
 async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, TeamDocuments]]:
     """What answers are looked for in, and the documents of the team that are in it."""
-    index = LexicalIndex()
+    async with knowledge(settings, store) as known:
+        yield _library(settings, store, known), known.team
+
+
+def _library(settings: Settings, store: Store, known: Knowledge) -> Library:
     largest = settings.answers.max_file_bytes
     extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
-    team = TeamDocuments(RedisShelf(store), index)
-    try:
-        yield Library(RedisDocuments(store), index, extractor, team=team, max_bytes=largest), team
-    finally:
-        index.close()
+    return Library(RedisDocuments(store), known.index, extractor, team=known.team, max_bytes=largest)
 
 
 @asynccontextmanager
-async def _catching_up(team: TeamDocuments) -> AsyncIterator[None]:
-    """Read the team's documents in the background; what fails there meets the question that needs them."""
-    catching_up = asyncio.create_task(team.catch_up())
+async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge]:
+    """What this process knows of the team's documents: nothing yet."""
+    async with AsyncExitStack() as stack:
+        shelf, words = RedisShelf(store), LexicalIndex()
+        stack.callback(words.close)
+        embedder = await stack.enter_async_context(_embedder(settings.embeddings))
+        if embedder is None:
+            yield Knowledge(TeamDocuments(shelf, words), words, None)
+            return
+        from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
+
+        index = FusedIndex(words, NumpyVectors(), embedder)
+        team = TeamDocuments(shelf, index, embedder.model)
+        yield Knowledge(team, index, Embedding(shelf, team, embedder))
+
+
+@asynccontextmanager
+async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
+    """What finds by meaning; without the packages that it needs there is none, which is said."""
+    async with AsyncExitStack() as stack:
+        embedder: Embedder | None = None
+        try:
+            if settings.model == "minilm":
+                from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - a quarter of a second
+
+                embedder = stack.enter_context(minilm(settings.threads))
+        except ImportError as error:
+            log.warning("embeddings.not_installed", error=str(error))
+        yield embedder
+
+
+@asynccontextmanager
+async def _following(known: Knowledge) -> AsyncIterator[None]:
+    """Read the team's documents in the background, and make the vectors that they lack.
+
+    What fails there meets the question that needs them.
+    """
+    work = known.embedding.follow() if known.embedding else known.team.catch_up()
+    following = asyncio.create_task(work)
     try:
         yield
     finally:
-        catching_up.cancel()
-        await asyncio.gather(catching_up, return_exceptions=True)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@
     - WriteFailed          nobody knows whether it was written; writing again is safe       (retried)
     - NotAdmitted          the platform lets nobody in with our token: no question is at fault  (waits)
     - PageClosed           this page takes no more text; what stood before still stands  (next page)
+  + EmbedderUnavailable  no vectors can be made: what is found then is found by its words alone
   + StoreError         the Redis-protocol server cannot be reached or refuses
   + LeaseLost          the message is not ours to answer any more: stop at once and write nothing
 
@@ -145,6 +146,10 @@ class NotAdmitted(PlatformError):
 
 class PageClosed(PlatformError):
     """This page cannot be written any more. What was written before stands; the rest needs another page."""
+
+
+class EmbedderUnavailable(ChasquiError):
+    """No vectors can be made now; the text says why, for the log and for operators."""
 
 
 class StoreError(ChasquiError):

@@ -66,6 +66,16 @@ def team_identity(source: str, path: str, audience: Audience) -> str:
     return identity("\0".join((source, path, str(audience))).encode("utf-8", "surrogatepass"))
 
 
+def embedded(document: Document) -> list[str]:
+    """What an embedder reads of each passage: where it stands, and its text."""
+    return [f"{' › '.join((each.title, *each.heading))}\n{each.text}" for each in document.passages]
+
+
+def fingerprint(document: Document) -> str:
+    """Changes with what an embedder reads of a document."""
+    return identity("\0".join(embedded(document)).encode("utf-8", "surrogatepass"))
+
+
 def one_per_section(hits: Iterable[Hit]) -> list[Hit]:
     """The best passage of each place that a link can lead to, in the order of `hits`."""
     best: dict[tuple[object, ...], Hit] = {}

@@ -5,6 +5,7 @@ Implementations of one port run through the same contract tests (tests/adapters/
 
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -375,6 +376,21 @@ class Documents(Protocol):
         ...
 
 
+Vector = bytes
+"""A direction: a signed byte for each dimension, of which only the proportions count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What an embedder made of the passages of a document, in their order.
+
+    `of` tells for which texts (see `core.knowledge.fingerprint`): those of an older text do not count.
+    """
+
+    of: str
+    rows: tuple[Vector, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What changed on the shelf up to `version`, in no order; with `anew` nothing from before counts.
@@ -410,6 +426,18 @@ class Shelf(Protocol):
 
     async def changes(self, since: str) -> Changes:
         """The first of what changed since a version; "" is the one of whoever knows nothing yet."""
+        ...
+
+    async def put_vectors(self, document_id: str, model: str, vectors: Vectors) -> None:
+        """Keep what an embedder made of a document that is kept; those that the same `model` made go."""
+        ...
+
+    async def vectors(self, document_id: str, model: str) -> Vectors | None:
+        """What this model made of a document, where it did and this release can read it."""
+        ...
+
+    async def claim(self, document_id: str, model: str, seconds: float) -> bool:
+        """Whether the caller is to make these vectors; nobody else is told so before `seconds` are over."""
         ...
 
     async def add(self, source: Source) -> None:
@@ -478,10 +506,13 @@ class Rates(Protocol):
 
 
 class KnowledgeIndex(Protocol):
-    """Finds passages. Holds only what can be made anew from `Documents`."""
+    """Finds passages. Holds only what can be made anew from `Documents` and the `Shelf`."""
 
-    async def put(self, document: Document) -> None:
-        """Make a document findable; the same id and audience replaces."""
+    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+        """Make a document findable; the same id and audience replaces.
+
+        With a vector for each of its passages it is found by what it means too, where the index can.
+        """
         ...
 
     async def remove(self, document_id: str, audience: Audience) -> None:
@@ -493,6 +524,49 @@ class KnowledgeIndex(Protocol):
 
         The audience is a filter before ranking. A query without a searchable word finds nothing.
         """
+        ...
+
+
+class VectorIndex(Protocol):
+    """Finds passages by their vectors. Holds only what can be made anew from the `Shelf`."""
+
+    def put(self, document: Document, vectors: Sequence[Vector]) -> None:
+        """Make a document findable, by a vector for each passage; the same id and audience replaces."""
+        ...
+
+    def remove(self, document_id: str, audience: Audience) -> None:
+        """Make a document unfindable, if it is there."""
+        ...
+
+    def documents(self, audiences: Sequence[Audience]) -> AbstractSet[str]:
+        """The ids of the documents of these audiences that can be found."""
+        ...
+
+    async def nearest(self, vector: Vector, audiences: Sequence[Audience], k: int) -> list[Hit]:
+        """The `k` nearest passages among documents of exactly these audiences; scores are cosines.
+
+        The audience is a filter before ranking.
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts: those of a question and of the passages that answer it are near each other.
+
+    Raises only EmbedderUnavailable.
+    """
+
+    @property
+    def model(self) -> str:
+        """What makes them, and how: vectors of different models cannot be compared."""
+        ...
+
+    async def passages(self, texts: Sequence[str]) -> list[Vector]:
+        """The vector of each text; of a long one, of its beginning."""
+        ...
+
+    async def question(self, text: str) -> Vector:
+        """The vector of what somebody asks."""
         ...
 
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
-from core.knowledge import one_per_section
-from core.ports import Changes, KnowledgeIndex, Shelf
+from core.knowledge import fingerprint, one_per_section
+from core.ports import Changes, KnowledgeIndex, Shelf, Vectors
 from core.types import Audience, Document, Entry, Hit
 
 log = structlog.get_logger()
@@ -21,15 +21,18 @@ class TeamDocuments:
     """What is on the shelf, findable in `index`.
 
     Whoever asks for it first brings it up to date, which is one command where nothing changed: what was
-    deleted or edited is not found any more by the next question.
+    deleted or edited is not found any more by the next question. `model` names the embedder whose vectors
+    are taken over too, as they come; without one nothing is found by its meaning.
     """
 
-    def __init__(self, shelf: Shelf, index: KnowledgeIndex) -> None:
+    def __init__(self, shelf: Shelf, index: KnowledgeIndex, model: str = "") -> None:
         self._shelf = shelf
         self._index = index
+        self._model = model
         self._version = ""
         self._documents: dict[str, Document] = {}
         self._entries: dict[str, Entry] = {}
+        self._without_vectors: dict[str, Document] = {}
         self._catching_up = asyncio.Lock()
         self._takes_long = False
 
@@ -48,6 +51,11 @@ class TeamDocuments:
     def entry(self, document_id: str) -> Entry:
         """What is known of a document that was found. Raises KeyError."""
         return self._entries[document_id]
+
+    @property
+    def without_vectors(self) -> list[Document]:
+        """The documents whose vectors nobody has made yet."""
+        return list(self._without_vectors.values())
 
     async def catch_up(self, status: Callable[[str | None], Awaitable[None]] | None = None) -> None:
         """Take over all that changed on the shelf."""
@@ -72,22 +80,33 @@ class TeamDocuments:
             await self._forget(gone)
         for start in range(0, len(changes.entries), _AT_ONCE):
             entries = changes.entries[start : start + _AT_ONCE]
-            found = await asyncio.gather(*(self._shelf.document(entry.id) for entry in entries))
-            for entry, document in zip(entries, found, strict=True):
-                await self._take(entry, document)
+            found = await asyncio.gather(*(self._fetched(entry) for entry in entries))
+            for entry, (document, vectors) in zip(entries, found, strict=True):
+                await self._take(entry, document, vectors)
         self._version = changes.version
         log.info("team.followed", changed=len(changes.entries), documents=len(self._documents))
 
-    async def _take(self, entry: Entry, document: Document | None) -> None:
-        await self._forget(entry.id)
+    async def _fetched(self, entry: Entry) -> tuple[Document | None, Vectors | None]:
+        document = await self._shelf.document(entry.id)
+        return document, await self._shelf.vectors(entry.id, self._model) if self._model else None
+
+    async def _take(self, entry: Entry, document: Document | None, vectors: Vectors | None) -> None:
+        if document is None or document != self._documents.get(entry.id):  # else only its vectors came
+            await self._forget(entry.id)
         if document is None or document.audience != entry.audience:
             log.warning("team.document_passed_over", document=entry.id)
             return
-        await self._index.put(document)
+        rows = vectors.rows if vectors and vectors.of == fingerprint(document) else ()
+        await self._index.put(document, rows)
         self._documents[entry.id], self._entries[entry.id] = document, entry
+        if self._model and not rows and document.passages:
+            self._without_vectors[entry.id] = document
+        else:
+            self._without_vectors.pop(entry.id, None)
 
     async def _forget(self, document_id: str) -> None:
         self._entries.pop(document_id, None)
+        self._without_vectors.pop(document_id, None)
         if document := self._documents.pop(document_id, None):
             await self._index.remove(document.id, document.audience)
 

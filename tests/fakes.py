@@ -1,13 +1,14 @@
 """Small hand-written fakes of the ports, for tests in which the other side is not the subject."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.errors import BackendError, FileRefused, LeaseLost
-from core.ports import Block, Changes, Extracted, Receipt, Standing
+from core.errors import BackendError, EmbedderUnavailable, FileRefused, LeaseLost
+from core.ports import Block, Changes, Extracted, Receipt, Standing, Vector, Vectors
 from core.types import (
     Checkpoint,
     Delta,
@@ -204,6 +205,8 @@ class FakeShelf:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Document, Entry]] = {}
+        self._vectors: dict[tuple[str, str], Vectors] = {}
+        self._claimed: set[tuple[str, str]] = set()
         self._changes: list[str] = []
 
     async def put(self, document: Document, entry: Entry) -> None:
@@ -231,9 +234,51 @@ class FakeShelf:
         gone = [name for name in changed if name not in self._kept]
         return Changes(str(len(self._changes)), entries, gone, anew=not since)
 
+    async def put_vectors(self, document_id: str, model: str, vectors: Vectors) -> None:
+        """As `Shelf.put_vectors`; a claim ends with it, and never by itself."""
+        self._vectors[document_id, model] = vectors
+        self._claimed.discard((document_id, model))
+        self._changes.append(document_id)
+
+    async def vectors(self, document_id: str, model: str) -> Vectors | None:
+        """As `Shelf.vectors`."""
+        return self._vectors.get((document_id, model))
+
+    async def claim(self, document_id: str, model: str, seconds: float) -> bool:
+        """As `Shelf.claim`."""
+        fresh = (document_id, model) not in self._claimed
+        self._claimed.add((document_id, model))
+        return fresh
+
     async def add(self, source: Source) -> None: ...
 
     async def drop(self, address: str) -> None: ...
 
     async def sources(self) -> list[Source]:
         return []
+
+
+class FakeEmbedder:
+    """An Embedder whose vectors count the words of each of `meanings`; `down` it makes none.
+
+    Each meaning is a group of words, with spaces between them. `read` are the passages that it got.
+    """
+
+    model = "fake"
+
+    def __init__(self, *meanings: str) -> None:
+        self.meanings = [set(meaning.split()) for meaning in meanings]
+        self.read: list[str] = []
+        self.down = False
+
+    async def passages(self, texts: Sequence[str]) -> list[Vector]:
+        """As `Embedder.passages`."""
+        self.read += texts
+        return [await self.question(text) for text in texts]
+
+    async def question(self, text: str) -> Vector:
+        """As `Embedder.question`."""
+        if self.down:
+            raise EmbedderUnavailable("the embedder is down")
+        said = re.findall(r"\w+", text.lower())
+        return bytes([1, *(sum(word in meaning for word in said) * 10 for meaning in self.meanings)])

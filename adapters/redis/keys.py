@@ -146,6 +146,16 @@ def shelved(document_id: str) -> str:
     return f"chasqui:{{kb:{_hash(document_id)}}}:document"
 
 
+def vectors(document_id: str) -> str:
+    """Hash: the name of a model -> the vectors that it made of a document of the team."""
+    return f"chasqui:{{kb:{_hash(document_id)}}}:vectors"
+
+
+def embedding(document_id: str, model: str) -> str:
+    """String: somebody makes vectors of a document of the team with this model."""
+    return f"chasqui:{{kb:{_hash(document_id)}}}:embedding:{_hash(model)}"
+
+
 def source(address: str) -> str:
     """What stands for the address of a source."""
     return _hash(address)

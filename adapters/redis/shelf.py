@@ -14,8 +14,8 @@ import structlog
 from adapters.redis import keys
 from adapters.redis.store import Store
 from adapters.redis.values import pack, pairs, text, unpack
-from core.ports import Changes
-from core.types import Document, Entry, Source
+from core.ports import Changes, Vectors
+from core.types import SCHEMA, Document, Entry, Source
 
 log = structlog.get_logger()
 
@@ -25,20 +25,32 @@ _AT_ONCE = 500
 _PRELUDE = f"local {', '.join(keys.ShelfKeys._fields)} = unpack(KEYS)"
 
 # A shelf that was lost and begun again has another beginning, so that no follower takes it for the old one.
-_CHANGE = f"""
--- KEYS: ShelfKeys. ARGV: document id, its Entry or nothing
-{_PRELUDE}
+_NUMBER = """
 local born, last = (redis.call('GET', version) or ''):match('^(%d+)%-(%d+)$')
 local time = redis.call('TIME')
 born = born or time[1] .. string.format('%06d', time[2])
+local number = string.format('%d', (last or 0) + 1)
+redis.call('ZADD', changes, number, ARGV[1])
+redis.call('SET', version, born .. '-' .. number)
+"""
+
+_CHANGE = f"""
+-- KEYS: ShelfKeys. ARGV: document id, its Entry or nothing
+{_PRELUDE}
 if ARGV[2] ~= '' then
   redis.call('HSET', entries, ARGV[1], ARGV[2])
 elseif redis.call('HDEL', entries, ARGV[1]) == 0 then
   return
 end
-local number = string.format('%d', (last or 0) + 1)
-redis.call('ZADD', changes, number, ARGV[1])
-redis.call('SET', version, born .. '-' .. number)
+{_NUMBER}
+"""
+
+_VECTORS_CAME = f"""
+-- KEYS: ShelfKeys. ARGV: document id -> whether there is such a document
+{_PRELUDE}
+if redis.call('HEXISTS', entries, ARGV[1]) == 0 then return 0 end
+{_NUMBER}
+return 1
 """
 
 _CHANGES = f"""
@@ -76,7 +88,7 @@ class RedisShelf:
 
     async def remove(self, document_id: str) -> None:
         """As `Shelf.remove`."""
-        await self._store.command("DEL", keys.shelved(document_id))
+        await self._store.command("DEL", keys.shelved(document_id), keys.vectors(document_id))
         await self._store.run(_CHANGE, self._names, document_id, "")
 
     async def document(self, document_id: str) -> Document | None:
@@ -84,6 +96,25 @@ class RedisShelf:
         key = keys.shelved(document_id)
         stored = await self._store.command("GET", key)
         return await asyncio.to_thread(_document, stored, key) if stored else None
+
+    async def put_vectors(self, document_id: str, model: str, vectors: Vectors) -> None:
+        """As `Shelf.put_vectors`."""
+        key = keys.vectors(document_id)
+        await self._store.command("HSET", key, model, _pack_vectors(vectors))
+        kept = await self._store.run(_VECTORS_CAME, self._names, document_id)
+        ended = keys.embedding(document_id, model)
+        await self._store.command("DEL", *((ended,) if kept else (ended, key)))
+
+    async def vectors(self, document_id: str, model: str) -> Vectors | None:
+        """As `Shelf.vectors`."""
+        key = keys.vectors(document_id)
+        stored = await self._store.command("HGET", key, model)
+        return _vectors(stored, key) if stored else None
+
+    async def claim(self, document_id: str, model: str, seconds: float) -> bool:
+        """As `Shelf.claim`."""
+        name = keys.embedding(document_id, model)
+        return bool(await self._store.command("SET", name, "", "NX", "PX", int(seconds * 1000)))
 
     async def entries(self) -> list[Entry]:
         """As `Shelf.entries`; what cannot be read is left out."""
@@ -123,3 +154,19 @@ def _document(stored: bytes, key: str) -> Document | None:
     except zlib.error as error:
         log.warning("redis.value_unreadable", kind="Document", key=key, error=type(error).__name__)
         return None
+
+
+def _pack_vectors(vectors: Vectors) -> bytes:
+    """Schema version, what they are of, how many there are, and the bytes of all, one after the other."""
+    return f"{SCHEMA} {vectors.of} {len(vectors.rows)} ".encode() + b"".join(vectors.rows)
+
+
+def _vectors(stored: bytes, key: str) -> Vectors | None:
+    """What `_pack_vectors` wrote; what cannot be read is made anew."""
+    schema, of, number, flat = (*stored.split(b" ", 3), b"", b"", b"")[:4]
+    rows = int(number) if number.isdigit() else 0
+    if schema not in (b"%d" % (SCHEMA - 1), b"%d" % SCHEMA) or not rows or len(flat) % rows:
+        log.warning("redis.value_unreadable", kind="Vectors", key=key)
+        return None
+    size = len(flat) // rows
+    return Vectors(text(of), tuple(flat[n * size : (n + 1) * size] for n in range(rows)))

@@ -9,8 +9,10 @@ from adapters.redis import keys
 from adapters.redis.connection import connect
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
+from core.ports import Vectors
 from core.types import Audience, Document, Entry, Source
 from tests.adapters.redis_parts import RedisCluster, RedisServer, document
+from tests.parts import until
 
 PUBLIC, CREW = Audience("public"), Audience("channel", "slack:C1")
 
@@ -137,3 +139,49 @@ async def test_sources_are_kept_by_their_address(redis_store: Store) -> None:
     assert await shelf.sources() == [replace(docs, audience=CREW, without=("old.md",)), page]
     await shelf.drop(docs.address)
     assert await shelf.sources() == [page]
+
+
+@pytest.mark.every_server
+async def test_vectors_are_kept_with_their_document_and_followers_hear_of_them(redis_store: Store) -> None:
+    """Those of each model apart; they go with the document, and none is kept for one that is gone."""
+    shelf, leave = RedisShelf(redis_store), document("leave")
+    await shelf.put(leave, entry(leave))
+    known = (await shelf.changes("")).version
+    made = Vectors("text-1", (b"\x00 \xff", b"\n\x01 "))
+
+    await shelf.put_vectors("leave", "minilm", made)
+    changes = await shelf.changes(known)
+    assert (changes.anew, list(changes.entries)) == (False, [entry(leave)])
+    assert await shelf.vectors("leave", "minilm") == made
+    assert await shelf.vectors("leave", "other") is None
+
+    await shelf.remove("leave")
+    assert await shelf.vectors("leave", "minilm") is None
+    gone = await shelf.changes(changes.version)
+    await shelf.put_vectors("leave", "minilm", made)
+    assert await shelf.vectors("leave", "minilm") is None
+    assert (await shelf.changes(gone.version)).version == gone.version
+
+
+@pytest.mark.every_server
+async def test_one_process_at_a_time_makes_the_vectors_of_a_document(redis_store: Store) -> None:
+    """Until it has made them, or its time is over."""
+    shelf, leave = RedisShelf(redis_store), document("leave")
+    await shelf.put(leave, entry(leave))
+    assert await shelf.claim("leave", "minilm", 60)
+    assert not await shelf.claim("leave", "minilm", 60)
+    assert await shelf.claim("leave", "other", 0.001)
+    await until(lambda: shelf.claim("leave", "other", 60))
+    await shelf.put_vectors("leave", "minilm", Vectors("v", (b"\x01",)))
+    assert await shelf.claim("leave", "minilm", 60)
+
+
+async def test_vectors_that_cannot_be_read_are_made_anew(redis_server: RedisServer) -> None:
+    """Of a later release, or spoilt."""
+    async with connect(redis_server.url) as store:
+        shelf, leave = RedisShelf(store), document("leave")
+        await shelf.put(leave, entry(leave))
+        for spoilt in (b"", b"99 v 1 \x01", b"2 v 2 \x01\x02\x03", b"2 v x \x01", b"2 v", b" "):
+            with redis_server.client() as client:
+                client.hset(keys.vectors("leave"), "minilm", spoilt)
+            assert await shelf.vectors("leave", "minilm") is None

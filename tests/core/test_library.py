@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.library import INDEXED_TEXT, MOST_TEXT, Library, Reading
-from core.ports import Block, Extracted
+from core.ports import Block, Extracted, Vector
 from core.refusals import shown
 from core.transcript import Transcript
 from core.types import Audience, Document, Hit, Message, ThreadId
@@ -44,7 +44,7 @@ class Index:
     def held(self) -> list[str]:
         return [document.title for document in self._documents.values()]
 
-    async def put(self, document: Document) -> None:
+    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
         """As `KnowledgeIndex.put`."""
         self._documents[document.id] = document
 

@@ -1,0 +1,1 @@
+"""Embedders: models that run here, and a server that serves one."""

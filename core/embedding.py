@@ -1,0 +1,82 @@
+"""Making the vectors of the team's documents, in the background of everything else."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from core.errors import EmbedderUnavailable, StoreError
+from core.knowledge import embedded, fingerprint
+from core.ports import Embedder, Shelf, Vector, Vectors
+from core.team import TeamDocuments
+from core.types import Document
+
+log = structlog.get_logger()
+
+_AT_ONCE = 16
+"""Passages that are given to the embedder at a time."""
+_PAUSE = 5.0
+"""Seconds between two looks at the shelf."""
+_SECONDS = 2.0
+"""What a passage may take, before another process may take its document for abandoned."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many of how many passages are done."""
+
+
+def _unheard(done: int, total: int) -> None:
+    """As `Progress`, for nobody."""
+
+
+class Embedding:
+    """Makes the vectors that documents of the team lack; many processes at once, each those of its own."""
+
+    def __init__(self, shelf: Shelf, team: TeamDocuments, embedder: Embedder) -> None:
+        self._shelf = shelf
+        self._team = team
+        self._embedder = embedder
+
+    async def follow(self) -> None:
+        """Make vectors of whatever comes, for ever."""
+        while True:
+            try:
+                await self.finish()
+            except (EmbedderUnavailable, StoreError) as error:
+                log.warning("embedding.failed", error=str(error))
+            await asyncio.sleep(_PAUSE)
+
+    async def finish(self, progress: Progress = _unheard) -> None:
+        """Return when every document has its vectors, whoever makes them.
+
+        Raises EmbedderUnavailable and StoreError; what was made before is kept.
+        """
+        await self._team.catch_up()
+        total = _passages(self._team)
+        while lacking := self._team.without_vectors:
+            progress(total - _passages(self._team), total)
+            made = 0
+            for document in lacking:
+                seconds = 30 + _SECONDS * len(document.passages)
+                if await self._shelf.claim(document.id, self._embedder.model, seconds):
+                    await self._make(document)
+                    made += len(document.passages)
+                    progress(min(total, total - _passages(self._team) + made), total)
+            await asyncio.sleep(0 if made else 1)  # those that are left are made by others
+            await self._team.catch_up()
+            total = max(total, _passages(self._team))
+        progress(total, total)
+
+    async def _make(self, document: Document) -> None:
+        texts = embedded(document)
+        rows: list[Vector] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            rows += await self._embedder.passages(texts[start : start + _AT_ONCE])
+        await self._shelf.put_vectors(
+            document.id, self._embedder.model, Vectors(fingerprint(document), tuple(rows))
+        )
+        log.debug("embedding.made", document=document.id, passages=len(rows))
+
+
+def _passages(team: TeamDocuments) -> int:
+    """How many passages lack a vector."""
+    return sum(len(document.passages) for document in team.without_vectors)

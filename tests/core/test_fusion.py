@@ -1,0 +1,126 @@
+"""Finding by words and by meaning at once: what each finds counts, and neither shows what is hidden."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from adapters.search import LexicalIndex
+from adapters.vectors import NumpyVectors
+from core.embedding import Embedding
+from core.fusion import FusedIndex
+from core.knowledge import embedded, fingerprint
+from core.ports import Vectors
+from core.team import TeamDocuments
+from core.types import Audience, Document, Entry, Passage
+from tests.fakes import FakeEmbedder, FakeShelf
+
+PUBLIC, CREW = Audience("public"), Audience("channel", "slack:C1")
+PAY, BOATS = "salary wages pay earns money", "tug boat vessel ship"
+EARNS = "What does he earn, in wages and money?"
+
+
+class Shelved:
+    """A shelf with documents, and one process that follows it."""
+
+    def __init__(self) -> None:
+        self.shelf, self.embedder = FakeShelf(), FakeEmbedder(PAY, BOATS)
+        self.words = LexicalIndex()
+        self.index = FusedIndex(self.words, NumpyVectors(), self.embedder)
+        self.team = TeamDocuments(self.shelf, self.index, self.embedder.model)
+        self.embedding = Embedding(self.shelf, self.team, self.embedder)
+
+    async def has(self, name: str, *texts: str, audience: Audience = PUBLIC) -> Document:
+        """Put a document on the shelf, its vectors not made."""
+        made = tuple(Passage(f"{name}:{n}", name, name, text, section=n) for n, text in enumerate(texts))
+        document = Document(name, name, audience, made, len(texts))
+        await self.shelf.put(document, Entry(name, name, audience, name, "/docs", "d"))
+        return document
+
+    async def finds(self, query: str, *audiences: Audience, k: int = 9) -> list[str]:
+        """The ids of what a question finds now."""
+        await self.team.catch_up()
+        return [hit.passage.id for hit in await self.index.search(query, audiences or [PUBLIC], k)]
+
+
+@pytest.fixture
+def shelved() -> Iterator[Shelved]:
+    """An empty one."""
+    made = Shelved()
+    yield made
+    made.words.close()
+
+
+async def test_a_passage_is_found_by_what_it_means_once_its_vectors_are_made(shelved: Shelved) -> None:
+    """Before that by its words; the embedder reads where a passage stands, and its text."""
+    document = await shelved.has("crew", "Her salary is 9 soles.", "The harbour is deep.")
+
+    assert await shelved.finds(EARNS) == []
+    assert await shelved.finds("How deep is the harbour?") == ["crew:1"]
+    await shelved.embedding.finish()
+    assert await shelved.finds(EARNS) == ["crew:0", "crew:1"]
+    assert await shelved.finds("And what of it?") == []
+    assert shelved.embedder.read == embedded(document)
+    assert embedded(document)[0] == "crew\nHer salary is 9 soles."
+
+
+async def test_what_both_ways_find_comes_before_what_one_finds(shelved: Shelved) -> None:
+    """Words and meaning count alike."""
+    await shelved.has("a", "The captain likes soup, and so does everybody else.")
+    await shelved.has("b", "His salary is secret.")
+    await shelved.has("c", "The captain has a salary.")
+    await shelved.embedding.finish()
+
+    assert (await shelved.finds("wages of the captain"))[0] == "c:0"
+
+
+async def test_a_document_without_vectors_loses_nothing_against_those_that_have_them(
+    shelved: Shelved,
+) -> None:
+    """Such as a file of a thread, or what came a moment ago: the best by words stays the best."""
+    for number in range(20):
+        await shelved.has(f"old{number}", f"A vessel and money, note {number}.")
+    await shelved.embedding.finish()
+    await shelved.has("new", "The tug Paloma earns money.")
+
+    assert (await shelved.finds("What money does the tug Paloma earn?"))[0] == "new:0"
+
+
+async def test_an_edit_and_a_removal_leave_before_the_next_question(shelved: Shelved) -> None:
+    """By words and by meaning alike; vectors of the old text are never those of the new one."""
+    old = await shelved.has("crew", "Her salary is 9 soles.")
+    await shelved.has("pay", "Wages are paid on Mondays.")
+    await shelved.embedding.finish()
+    assert sorted(await shelved.finds(EARNS)) == ["crew:0", "pay:0"]
+
+    await shelved.has("crew", "The tug is blue.")
+    assert await shelved.finds(EARNS) == ["pay:0"]
+    await shelved.shelf.put_vectors("crew", "fake", Vectors(fingerprint(old), (b"\1\x7f\0",)))
+    assert await shelved.finds(EARNS) == ["pay:0"]
+    await shelved.shelf.remove("pay")
+    assert await shelved.finds(EARNS) == []
+
+
+async def test_nothing_is_found_by_meaning_that_the_audience_may_not_see(shelved: Shelved) -> None:
+    """Not in what is found, and not in its order."""
+    for number in range(9):
+        await shelved.has(f"secret{number}", "His salary, wages and money.", audience=CREW)
+    await shelved.has("boats", "A tug is a vessel.")
+    await shelved.has("soup", "There is money in soup.")
+    await shelved.embedding.finish()
+
+    assert await shelved.finds(EARNS, k=1) == ["soup:0"]
+    assert await shelved.finds(EARNS) == ["soup:0", "boats:0"]
+    assert len(await shelved.finds(EARNS, CREW)) == 9
+    await shelved.has("soup", "There is money in soup.", audience=CREW)
+    assert await shelved.finds(EARNS) == ["boats:0"]
+
+
+async def test_without_its_embedder_an_index_finds_by_words(shelved: Shelved) -> None:
+    """A server that is down makes answers poorer and stops none; what it left is made later."""
+    await shelved.has("crew", "Her salary is 9 soles.")
+    await shelved.embedding.finish()
+    shelved.embedder.down = True
+    assert await shelved.finds("What is her salary?") == ["crew:0"]
+    assert await shelved.finds(EARNS) == []
+    shelved.embedder.down = False
+    assert await shelved.finds(EARNS) == ["crew:0"]
