@@ -6,9 +6,10 @@ BIN = .venv/bin
 RUN = .venv/.installed
 DEV = .venv/.installed-dev
 DEPLOY = .venv/.installed-deploy
+SITE = build/docs/.installed
 
 .NOTPARALLEL: # all stamps write into one .venv
-.PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof reference lock clean
+.PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof docs reference lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +52,10 @@ soak: $(DEV) ## kill workers and the server for minutes: nothing lost, doubled o
 proof: $(DEV) ## ask `chasqui model serve` with TGI's own clients, and print what each can do
 	@$(BIN)/python -m tests.proof
 
+docs: $(SITE) ## build the site of the documents, strictly, into build/site
+	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
 reference: $(DEV) ## write docs/reference/ anew from the code
 	@$(BIN)/python scripts/reference.py
 
@@ -70,6 +75,11 @@ $(DEV): requirements-dev.lock pyproject.toml $(BIN)/python
 
 $(DEPLOY): requirements-deploy.lock pyproject.toml $(BIN)/python
 	@PYTHON='$(PYTHON)' $(SHELL) scripts/install.sh requirements-deploy.lock $(DEPLOY) $(DEV) $(RUN)
+
+$(SITE): requirements-docs.lock $(DEV)
+	$(BIN)/python -m venv --clear build/docs
+	build/docs/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: -r requirements-docs.lock
+	@touch $@
 
 # Gone or newer when the Python below .venv was removed or upgraded: then the stamps no longer count.
 $(BIN)/python: ;

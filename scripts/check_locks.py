@@ -1,7 +1,8 @@
 """Say what is wrong with the locks, without the network: exit 1 and one line for each fault.
 
 A lock must pin every dependency of pyproject.toml to a version that it allows, with hashes and without a URL,
-and each lock must agree with the one that it holds all of. uv.lock has no place here: see
+and each lock must agree with the one that it holds all of; that of the documents' site stands alone.
+uv.lock has no place here: see
 docs/decisions/0001-locks.md.
 """
 
@@ -17,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 RUN, DEV, DEPLOY = "requirements.lock", "requirements-dev.lock", "requirements-deploy.lock"
+DOCS = "requirements-docs.lock"
 OPTION = re.compile(r"\s--hash=sha256:[0-9a-f]{64}\b")
 
 
@@ -30,6 +32,9 @@ def faults(root: Path) -> Iterator[str]:
         pinned[name] = pins(text)
         yield from (f"{name}: {fault}" for fault in unpinned(text))
         yield from (f"{name}: {fault}" for fault in unmet(wanted(project, group), pinned[name]))
+    site = (root / DOCS).read_text(encoding="utf-8")
+    tools = [Requirement(text) for text in members(project["dependency-groups"], "docs")]
+    yield from (f"{DOCS}: {fault}" for fault in (*unpinned(site), *unmet(tools, pins(site))))
     for smaller, larger in pairwise(locks):
         for package, versions in sorted(pinned[smaller].items()):
             if versions != pinned[larger].get(package):

@@ -14,3 +14,6 @@ compile() {
 compile --group build --output-file requirements.lock "$@"
 compile --group dev --constraint requirements.lock --output-file requirements-dev.lock "$@"
 compile --group deploy --constraint requirements-dev.lock --output-file requirements-deploy.lock "$@"
+# What builds the site of the documents shares nothing with the program.
+uv pip compile --group pyproject.toml:docs --universal --python-version 3.11 --generate-hashes --no-header --quiet \
+  --output-file requirements-docs.lock "$@"

@@ -107,6 +107,13 @@ def _helped(command: Any, name: str) -> Iterator[tuple[str, str]]:
         yield from _helped(inner, f"{name} {inner.name}")
 
 
+def chart() -> str:
+    """Every value of the Helm chart, as its README has them from the schema (see `scripts/chart.py`)."""
+    readme = (ROOT / "helm" / "chasqui" / "README.md").read_text("utf-8")
+    about = "# Values of the chart\n\nWhat `helm install chasqui helm/chasqui --set ...` may set.\n\n"
+    return about + readme.partition("<!-- values -->\n")[2].partition("<!--")[0]
+
+
 def table(titles: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A table of Markdown."""
     lines = [titles, tuple("---" for _ in titles), *rows]
@@ -118,6 +125,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "metrics.md": metrics,
+    "chart.md": chart,
 }
 
 

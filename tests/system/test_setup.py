@@ -474,6 +474,11 @@ FAULTS: dict[str, tuple[str, Change, str]] = {
         lambda lock: lock.replace("\nredis==", "\nredis==99.", 1),
         "redis: requirements.lock and requirements-dev.lock pin different versions",
     ),
+    "a tool of the documents that is not pinned": (
+        "pyproject.toml",
+        lambda project: project.replace('"mkdocs-material>=', '"mkdocs-material>=99', 1),
+        "does not pin mkdocs-material",
+    ),
     "a uv.lock": ("uv.lock", lambda lock: lock, "uv.lock is not used here"),
 }
 
@@ -482,7 +487,13 @@ FAULTS: dict[str, tuple[str, Change, str]] = {
 def test_a_fault_of_the_locks_is_found(fault: str, tmp_path: Path) -> None:
     """Each way in which a lock can stop being exact fails the check with a line that names it."""
     file, change, sentence = FAULTS[fault]
-    for name in ("pyproject.toml", "requirements.lock", "requirements-dev.lock", "requirements-deploy.lock"):
+    for name in (
+        "pyproject.toml",
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-deploy.lock",
+        "requirements-docs.lock",
+    ):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "uv.lock").write_text("") if file == "uv.lock" else None
     changed = tmp_path / file
