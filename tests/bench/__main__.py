@@ -24,6 +24,7 @@ from tests.bench import (
     streaming,
 )
 from tests.bench.figure import Figure, heading, lines, report
+from tests.bench.history import record
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "streaming": streaming.measure,
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--only", action="append", choices=MEASUREMENTS, help="measure this alone; may be repeated"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file too")
+    parser.add_argument("--record", action="store_true", help="keep the run in docs/, beside those before")
     options = parser.parse_args(arguments)
     logs.configure("error", "json")
     print(heading())
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for figure in MEASUREMENTS[name]():
             figures.append(figure)
             print(lines(figure), flush=True)
+    if options.record:
+        record(report(figures))
     if options.json:
         options.json.write_text(json.dumps(report(figures), indent=2) + "\n", "utf-8")
 
