@@ -69,7 +69,7 @@ class Store:
         return keys.seen(thread, message_id, self.partitions)
 
     async def run(self, script: str, names: Sequence[str], *args: Argument) -> Any:
-        """What a script of `adapters.redis.scripts` returns; strings come as bytes, nil as None.
+        """What a script returns; strings come as bytes, nil as None.
 
         It may run twice, since it is sent again when its answer is lost.
         """

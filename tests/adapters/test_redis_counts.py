@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import pytest
 
 from adapters.redis import keys
-from adapters.redis.counts import ANSWERED_WITHIN, NO_BOUNDS, Begun, Bounds, Candidate, Counts, Queue
+from adapters.redis.count_scripts import ANSWERED_WITHIN
+from adapters.redis.counts import NO_BOUNDS, Begun, Bounds, Candidate, Counts, Queue
 from adapters.redis.store import Store
 from core.affinity import ranked
 from core.errors import InboxFull
