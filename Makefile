@@ -30,7 +30,7 @@ image-test: $(DEV) ## build the images and run them for real; as root on Debian 
 	$(BIN)/pytest --images -rs -s --timeout 900 tests/deploy/image $(ARGS)
 
 chart-test: $(DEPLOY) ## lint and render the Helm chart with real Helm, and check it against three versions of Kubernetes
-	$(BIN)/pytest --charts -rs tests/deploy/chart $(ARGS)
+	$(BIN)/pytest --charts -rs --numprocesses auto --maxprocesses 4 --dist loadfile tests/deploy/chart $(ARGS)
 
 supply-test: $(DEPLOY) ## lint Dockerfile and workflows, validate the bill of materials
 	$(BIN)/pytest --supply -rs tests/deploy/supply $(ARGS)

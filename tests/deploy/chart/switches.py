@@ -57,7 +57,11 @@ SWITCHES: dict[str, Values] = {
     },
     "hpa": {"worker": {"autoscaling": {"type": "hpa"}}},
     "keda": {"worker": {"autoscaling": {"type": "keda", "prometheus": "http://prometheus:9090"}}},
-    "monitoring": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}},
+    "monitoring": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Bots"}},
+    },
     "open network": {"networkPolicy": {"enabled": False}, "podDisruptionBudget": {"enabled": False}},
     "closed network": {
         "networkPolicy": {
