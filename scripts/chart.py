@@ -55,20 +55,25 @@ def with_settings(schema: Schema) -> Schema:
     from bots.settings import Settings  # noqa: PLC0415 - from the checkout
 
     said = Settings.model_json_schema()
-    sections = {}
+    sections: Schema = {}
     for name, section in said["properties"].items():
         kind = said["$defs"].get(section.get("$ref", "").rpartition("/")[2], {})
-        keys = {
-            key: _public(value)
-            for key, value in kind.get("properties", {}).items()
-            if f"{name}.{key}" not in ELSEWHERE and "password" not in json.dumps(value)
-        }
+        keys = {key: value for key, value in _open(kind).items() if f"{name}.{key}" not in ELSEWHERE}
         if keys and name not in ELSEWHERE:
             sections[name] = {"type": "object", "additionalProperties": False, "properties": keys}
     kept = {name: kind for name, kind in said["$defs"].items() if f"#/$defs/{name}" in json.dumps(sections)}
     settings = schema["properties"]["settings"] | {"default": {}, "properties": sections}
-    kept = {name: _public(kind) for name, kind in kept.items()}
+    kept = {
+        name: _public(kind) | ({"properties": _open(kind)} if _open(kind) else {})
+        for name, kind in kept.items()
+    }
     return {**schema, "properties": {**schema["properties"], "settings": settings}, "$defs": kept}
+
+
+def _open(kind: Schema) -> Schema:
+    """The keys of a section that are no secrets: those are files, and never in a ConfigMap."""
+    keys = kind.get("properties", {})
+    return {key: _public(value) for key, value in keys.items() if "password" not in json.dumps(value)}
 
 
 def _public(value: Any) -> Any:

@@ -37,6 +37,10 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "a misspelt setting": ({"settings": {"answers": {"groundign": "require"}}}, "groundign"),
     "a setting of the wrong kind": ({"settings": {"inbox": {"in_all": "many"}}}, "in_all"),
     "a token as a setting": ({"settings": {"discord": {"token": "secret"}}}, "token"),
+    "a key of another model as a setting": (
+        {"settings": {"backend": {"others": {"big": {"urls": ["http://big"], "api_key": "secret"}}}}},
+        "api_key",
+    ),
     "too many gateways of Slack": ({"slack": {"enabled": True, "replicas": 11}}, "replicas"),
     "an address that is none": ({"redis": {"url": "store:6379"}}, "url"),
 }
@@ -208,6 +212,15 @@ def test_a_gateway_reaches_no_model(rendered: Render) -> None:
 
     assert ports("discord") == {53, 443, 6379}
     assert ports("worker") == {53, 443, 6379, 8080}
+
+
+def test_a_worker_reaches_every_model(helm: Helm) -> None:
+    """The ports of other models, which stand in the settings, are open too."""
+    others = {"backend": {"others": {"big": {"urls": ["http://big:9000", "https://cloud"]}}}}
+    policies = of_kind(helm.render(merged(LEAST, {"settings": others})), "NetworkPolicy")
+    rules = policies["relay-chasqui-worker"]["spec"]["egress"]
+
+    assert {port["port"] for rule in rules for port in rule["ports"]} == {53, 443, 6379, 8080, 9000}
 
 
 def test_a_changed_setting_starts_pods_anew(helm: Helm) -> None:
