@@ -6,7 +6,7 @@ They stay signed bytes, a quarter of the memory of floats, and are widened in pi
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from core.ports import Vector
 from core.types import Audience, Document, Hit, Passage
 
-_ROWS = 2048
-"""Vectors that are widened at a time."""
+_ROWS = 256
+"""Vectors that are widened at a time, always into the same memory: getting more costs ten times the rest."""
 
 Bytes = NDArray[np.int8]
 Floats = NDArray[np.float32]
@@ -49,17 +49,22 @@ class NumpyVectors:
         """As `VectorIndex.documents`."""
         return {name for each in audiences if (table := self._tables.get(each)) for name in table.documents}
 
-    async def nearest(self, vector: Vector, audiences: Sequence[Audience], k: int) -> list[Hit]:
+    async def nearest(
+        self, vector: Vector, audiences: Sequence[Audience], k: int, also: Sequence[Passage] = ()
+    ) -> list[Hit]:
         """As `VectorIndex.nearest`; vectors of another length than this one are not found."""
-        return await asyncio.to_thread(self._nearest, vector, audiences, k)
+        return await asyncio.to_thread(self._nearest, vector, audiences, k, {each.id for each in also})
 
-    def _nearest(self, vector: Vector, audiences: Sequence[Audience], k: int) -> list[Hit]:
+    def _nearest(
+        self, vector: Vector, audiences: Sequence[Audience], k: int, also: AbstractSet[str]
+    ) -> list[Hit]:
         sought = np.frombuffer(vector, np.int8).astype(np.float32)
         sought /= np.linalg.norm(sought) or 1
         with self._lock:
             tables = [self._tables[each] for each in dict.fromkeys(audiences) if each in self._tables]
-            found = [hit for table in tables for hit in table.nearest(sought, k)]
-        return sorted(found, key=lambda hit: -hit.score)[:k]
+            found = [hit for table in tables for hit in table.nearest(sought, k, also)]
+        found.sort(key=lambda hit: -hit.score)
+        return [hit for place, hit in enumerate(found) if place < k or hit.passage.id in also]
 
 
 class _Table:
@@ -79,13 +84,13 @@ class _Table:
             del self._rows[document_id]
             self._matrices.clear()
 
-    def nearest(self, sought: Floats, k: int) -> Iterator[Hit]:
-        """The `k` passages with the largest cosine to a vector of length 1, in no order."""
+    def nearest(self, sought: Floats, k: int, also: AbstractSet[str]) -> Iterator[Hit]:
+        """The `k` passages with the largest cosine to a vector of length 1, and `also` these, in no order."""
         if not self._matrices:
             self._matrices = list(self._made())
         for matrix in self._matrices:
             if matrix.rows.shape[1] == len(sought):
-                for number, cosine in matrix.nearest(sought, k):
+                for number, cosine in matrix.nearest(sought, k, also):
                     yield Hit(matrix.passages[number], cosine)
 
     def _made(self) -> Iterator["_Matrix"]:
@@ -109,15 +114,22 @@ class _Matrix:
     def __init__(self, passages: Sequence[Passage], rows: Bytes) -> None:
         self.passages = passages
         self.rows = rows
+        self._numbers = {passage.id: number for number, passage in enumerate(passages)}
         self._lengths = np.concatenate([np.linalg.norm(part, axis=1) for part in self._parts()])
-        self._lengths[self._lengths == 0] = 1
+        self._lengths[self._lengths == 0] = 1  # no direction is near nothing
 
-    def nearest(self, sought: Floats, k: int) -> Iterable[tuple[int, float]]:
-        """Row and cosine of the `k` best, in no order."""
+    def nearest(self, sought: Floats, k: int, also: AbstractSet[str]) -> Iterator[tuple[int, float]]:
+        """Row and cosine of the `k` best and of `also` these, in no order."""
         cosines = np.concatenate([part @ sought for part in self._parts()]) / self._lengths
-        best = np.argpartition(-cosines, k)[:k] if k < len(cosines) else range(len(cosines))
-        return ((int(number), float(cosines[number])) for number in best)
+        best = np.argpartition(-cosines, k)[:k] if k < len(cosines) else np.arange(len(cosines))
+        for number in {*best.tolist(), *(self._numbers[name] for name in also if name in self._numbers)}:
+            yield number, float(cosines[number])
 
     def _parts(self) -> Iterator[Floats]:
+        """All rows in order; what was given is overwritten by what comes next."""
+        wide = np.empty((_ROWS, self.rows.shape[1]), np.float32)
         for start in range(0, len(self.rows), _ROWS):
-            yield self.rows[start : start + _ROWS].astype(np.float32)
+            rows = self.rows[start : start + _ROWS]
+            part = wide[: len(rows)]
+            part[...] = rows
+            yield part

@@ -161,7 +161,9 @@ class EmbeddingsSettings(_Section):
         default="minilm",
         description="what finds the team's documents by meaning: minilm (English), or none, by words alone",
     )
-    threads: int = Field(default=2, ge=1, description="threads that it may take for documents")
+    url: str = Field(default="", description="text-embeddings-inference server, instead of a model here")
+    api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")
+    threads: int = Field(default=2, ge=1, description="threads that a model here may take for documents")
 
 
 class InboxSettings(_Section):

@@ -30,6 +30,7 @@ from bots.settings import DiscordSettings, EmbeddingsSettings, ModelSettings, Se
 from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
 from core.embedding import Embedding
+from core.errors import EmbedderUnavailable
 from core.fusion import FusedIndex
 from core.library import Library
 from core.ports import (
@@ -139,16 +140,21 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
 
 @asynccontextmanager
 async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
-    """What finds by meaning; without the packages that it needs there is none, which is said."""
+    """What finds by meaning, where it is wanted and can be had; else that is said, and words are left."""
     async with AsyncExitStack() as stack:
         embedder: Embedder | None = None
         try:
-            if settings.model == "minilm":
+            if settings.url:
+                from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
+
+                secret = settings.api_key.get_secret_value() if settings.api_key else ""
+                embedder = await stack.enter_async_context(tei(settings.url, secret))
+            elif settings.model == "minilm":
                 from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - a quarter of a second
 
                 embedder = stack.enter_context(minilm(settings.threads))
-        except ImportError as error:
-            log.warning("embeddings.not_installed", error=str(error))
+        except (ImportError, EmbedderUnavailable) as error:
+            log.warning("embeddings.by_words_alone", error=str(error))
         yield embedder
 
 

@@ -24,6 +24,7 @@ from core.types import (
     Message,
     Outcome,
     PageProfile,
+    Passage,
     Sampling,
     Source,
     ThreadId,
@@ -542,10 +543,12 @@ class VectorIndex(Protocol):
         """The ids of the documents of these audiences that can be found."""
         ...
 
-    async def nearest(self, vector: Vector, audiences: Sequence[Audience], k: int) -> list[Hit]:
-        """The `k` nearest passages among documents of exactly these audiences; scores are cosines.
+    async def nearest(
+        self, vector: Vector, audiences: Sequence[Audience], k: int, also: Sequence[Passage] = ()
+    ) -> list[Hit]:
+        """The `k` nearest passages among documents of exactly these audiences, and those of `also` there.
 
-        The audience is a filter before ranking.
+        Nearest first; scores are cosines. The audience is a filter before ranking.
         """
         ...
 

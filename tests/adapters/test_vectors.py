@@ -69,6 +69,8 @@ async def test_only_what_an_audience_may_see_is_near() -> None:
     assert [name for name, _ in await found(index, vector(1, 1), PUBLIC)] == ["a:0"]
     assert [name for name, _ in await found(index, vector(1, 1), CREW)] == ["b:0"]
     assert [name for name, _ in await found(index, vector(1, 1), PUBLIC, CREW, CREW)] == ["b:0", "a:0"]
+    also = [document("a").passages[0], document("b").passages[0]]
+    assert [hit.passage.id for hit in await index.nearest(vector(1, 1), [CREW], 0, also)] == ["b:0"]
     assert await found(index, vector(1, 1), CAPTAIN) == await found(index, vector(1, 1)) == []
     assert (index.documents([PUBLIC, CAPTAIN]), index.documents([])) == ({"a"}, set())
 

@@ -1,0 +1,104 @@
+"""A text-embeddings-inference server as an Embedder.
+
+API: https://huggingface.github.io/text-embeddings-inference (`POST /embed`, `GET /info`).
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import aiohttp
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from adapters.embeddings.quantized import quantized
+from core.errors import EmbedderUnavailable
+from core.ports import Vector
+
+_AT_ONCE = 8
+"""Texts of one request; a server takes 32 unless it is told otherwise (`--max-client-batch-size`)."""
+_TRIES = 4
+_SECONDS = 30.0
+_PREFIXES = (
+    (re.compile(r"\be5\b"), "query: ", "passage: "),
+    (re.compile(r"bge-.*-en|arctic-embed"), "Represent this sentence for searching relevant passages: ", ""),
+    (re.compile(r"nomic-embed-text"), "search_query: ", "search_document: "),
+)
+"""What families of models were trained to read before a question and before a passage: see their cards."""
+
+
+class _TryAgain(Exception):
+    """The server is busy, starting or gone for a moment."""
+
+
+class TeiEmbedder:
+    """As `Embedder`. `model` names what the server served when it was first asked."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, model: str) -> None:
+        self.model = model
+        self._http = http
+        self._url = url
+        found = (marks for family, *marks in _PREFIXES if family.search(model.lower()))
+        self._before_question, self._before_passage = next(found, ("", ""))
+
+    async def passages(self, texts: Sequence[str]) -> list[Vector]:
+        """As `Embedder.passages`."""
+        made: list[Vector] = []
+        for start in range(0, len(texts), _AT_ONCE):
+            made += await self._made(
+                [self._before_passage + each for each in texts[start : start + _AT_ONCE]]
+            )
+        return made
+
+    async def question(self, text: str) -> Vector:
+        """As `Embedder.question`."""
+        (made,) = await self._made([self._before_question + text])
+        return made
+
+    async def _made(self, texts: Sequence[str]) -> list[Vector]:
+        whole = [text.encode("utf-8", "replace").decode() for text in texts]
+        answer = await _asked(self._http, "POST", f"{self._url}/embed", {"inputs": whole, "truncate": True})
+        try:
+            vectors = [quantized(each) for each in answer]
+        except (TypeError, ValueError):
+            vectors = []
+        if len(vectors) != len(texts):
+            raise EmbedderUnavailable("The embeddings server did not answer with a vector for each text.")
+        return vectors
+
+
+@contextlib.asynccontextmanager
+async def tei(url: str, api_key: str = "") -> AsyncIterator[TeiEmbedder]:
+    """The server at `url`, asked for its model. Raises EmbedderUnavailable where it does not answer."""
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
+        root = url.rstrip("/")
+        about = await _asked(http, "GET", f"{root}/info")
+        model = about.get("model_id") if isinstance(about, dict) else None
+        if not isinstance(model, str):
+            raise EmbedderUnavailable("The embeddings server names no model: is it TEI?")
+        yield TeiEmbedder(http, root, model)
+
+
+async def _asked(http: aiohttp.ClientSession, method: str, url: str, body: object = None) -> Any:
+    """The JSON of an answer; a server that is busy or gone for a moment is asked again."""
+    again = retry_if_exception_type((_TryAgain, aiohttp.ClientConnectionError, TimeoutError))
+    wait = wait_random_exponential(multiplier=0.1, max=2)
+    ask = retry(retry=again, stop=stop_after_attempt(_TRIES), wait=wait, reraise=True)(_asked_once)
+    try:
+        return await ask(http, method, url, body)
+    except (_TryAgain, aiohttp.ClientError, TimeoutError, ValueError) as error:
+        # Neither the words of the server nor those of an error about an address, which may hold a password.
+        why = str(error) if isinstance(error, _TryAgain) else type(error).__name__
+        raise EmbedderUnavailable(f"The embeddings server cannot be used: {why}.") from None
+
+
+async def _asked_once(http: aiohttp.ClientSession, method: str, url: str, body: object) -> Any:
+    async with http.request(method, url, json=body) as answer:
+        if answer.status in (429, 502, 503, 504):
+            raise _TryAgain(f"it answered {answer.status}")
+        if answer.status != 200:
+            raise EmbedderUnavailable(f"The embeddings server answered {answer.status} to {answer.url.path}.")
+        return json.loads(await answer.read())
