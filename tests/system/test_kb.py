@@ -4,12 +4,14 @@ import shutil
 from asyncio import create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tests import files
 from tests.emulators.tgi import TgiStandIn
 from tests.system.program import Ended, World
 
@@ -20,6 +22,10 @@ PAGE = (
     "</section></section></body></html>"
 )
 CODE = "# Tides.\n\n\ndef tide(hour):\n    return 'flood' if hour < 6 else 'ebb'\n"
+YARD = (
+    files.Section(1, "The harbour", "All of it.", 1),
+    files.Section(2, "Visitors", "Visitors park in yard 7.", 2),
+)
 QUESTION = "How many days of paid leave do new crew get?"
 
 
@@ -191,6 +197,26 @@ async def test_what_is_deleted_is_not_in_the_next_answer(world: World, docs: Pat
         await run(ready, "sync")
         assert (await _ask(ready)).json["passages"] == []
         assert "24 days" not in tgi.asked[-1].prompt
+
+
+async def test_the_sources_of_an_answer_open_the_very_place(world: World, docs: Path) -> None:
+    """The element of a web page, the page of a PDF, the lines of code: numbered, with the day of each."""
+    files.pdf(docs, "yard.pdf", sections=YARD)
+    says = " The tug is refuelled on Mondays. Visitors park in yard 7. `tide` returns flood or ebb."
+    async with TgiStandIn(says) as tgi:
+        ready = world.with_(BACKEND__URLS=tgi.url)
+        await run(ready, "add", str(docs))
+        asked = "When is the tug refuelled, which yard do visitors park in, what does tide return?"
+        answered = await ready.run("ask", asked, "--json")
+        shown = (await ready.run("ask", asked)).out.decode()
+
+    places = {cited["url"].rpartition("/")[2] for cited in answered.json["citations"]}
+    assert places == {"tug.html#tug", "yard.pdf#page=2", "tide.py#L1-L5"}
+    day = datetime.fromtimestamp((docs / "boats/tug.html").stat().st_mtime, UTC).date()
+    assert f"Source 1: Boats › The tug, {day}\n" in shown
+    assert {line[:10] for line in shown.splitlines() if line.startswith("Source")} == {
+        "Source 1: ", "Source 2: ", "Source 3: ",
+    }  # fmt: skip
 
 
 async def _ask(world: World) -> Ended:
