@@ -19,6 +19,7 @@ from core.grounding import Grounding, Question, choose, sought
 from core.knowledge import one_per_section
 from core.library import Library
 from core.measures import Point, rank, recall, reciprocal_rank, risk_coverage, separation
+from core.profiles import Enough
 from core.team import TeamDocuments
 from core.types import Document, ThreadId, Turn
 
@@ -89,7 +90,7 @@ async def _look(
     question = Question(_THREAD, asked.question, turns=turns, team=documents)
     found = await library.search(_THREAD, (), " ".join(sought(question)), _CANDIDATES, documents)
     took = time.perf_counter() - began
-    ground = await choose(question, library, Grounding.REQUIRE, 0.0)
+    ground = await choose(question, library, Grounding.REQUIRE, Enough(0.0, 0.0))
     passages = [hit.passage for hit in one_per_section(found)]
     places = [(team.entry(passage.document).path, passage.anchor) for passage in passages]
     ranks = {

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.conclusion import TEAM
 from core.evidence import STRONG, Asked, expected, readable
 from core.knowledge import in_reading_order
 from core.library import Library
+from core.profiles import Enough
 from core.terms import sentences
 from core.types import Document, Hit, Passage, ThreadId, Turn
 from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
@@ -22,6 +24,8 @@ _NO_QUESTION = "I only answer from {where}. Ask something about them."
 
 _CANDIDATES = 40
 _RANKED_AGAIN = 8
+_WORDS_BESIDE_MEANING = 0.4
+"""What the share of a question's words counts beside nearness in meaning (docs/evidence.md)."""
 
 
 class Grounding(StrEnum):
@@ -61,9 +65,9 @@ class Question:
 class Ground:
     """Passages to answer from, best first, or where the `wish` is for a whole document, all in its order.
 
-    No hits and no `refusal` leaves the model to itself. `evidence` is the share of the question, 0 to 1,
-    that the best passage holds, and `strong` says that it may be quoted as the answer. With a `refusal`,
-    `hits` are the nearest misses.
+    No hits and no `refusal` leaves the model to itself. `evidence` is how much speaks for the best passage
+    (see `Enough`), and `strong` says that it may be quoted as the answer. With a `refusal`, `hits` are the
+    nearest misses.
     """
 
     hits: Sequence[Hit] = ()
@@ -73,11 +77,8 @@ class Ground:
     evidence: float = 0.0
 
 
-async def choose(question: Question, library: Library, grounding: Grounding, enough: float) -> Ground:
-    """Decide what an answer to `question` stands on.
-
-    `enough` is the least share of the question, 0 to 1, that its best passage must hold.
-    """
+async def choose(question: Question, library: Library, grounding: Grounding, enough: Enough) -> Ground:
+    """Decide what an answer to `question` stands on: on passages with `enough` evidence, or on nothing."""
     names = [document.title for document in question.documents]
     wanted = wish(question.text, attached=bool(question.attached), names=names)
     if wanted is Wish.TALK or not question.in_reach:
@@ -92,17 +93,17 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
         question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
     )
     asked = await asyncio.to_thread(Asked.of, about, hits, before)
-    hits, share = await asyncio.to_thread(_by_evidence, hits, asked, question.text)
+    hits, best = await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
     own = {document.id for document in question.documents}
-    if wanted is Wish.EACH and share >= enough and any(hit.passage.document in own for hit in hits[:1]):
+    if wanted is Wish.EACH and best.enough and any(hit.passage.document in own for hit in hits[:1]):
         return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
-    if share >= enough or (hits and grounding is Grounding.OFF):
-        return Ground(hits, strong=share >= STRONG, evidence=share)
+    if best.enough or (hits and grounding is Grounding.OFF):
+        return Ground(hits, strong=best.share >= STRONG, evidence=best.evidence)
     # What is asked about stands in the conversation.
     said = bool(question.quoted) or about_answer or _was_said(question)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
-    return Ground(hits, refusal=_nothing_found(question), evidence=share)
+    return Ground(hits, refusal=_nothing_found(question), evidence=best.evidence)
 
 
 def sought(question: Question) -> tuple[str, str]:
@@ -125,12 +126,34 @@ def _meant(question: Question) -> Sequence[Document]:
     return [each for each in within if named(question.text, each.title)] or question.attached or within[-1:]
 
 
-def _by_evidence(hits: list[Hit], asked: Asked, question: str) -> tuple[list[Hit], float]:
-    """The first hits ordered by how well they answer, and how much of the question the best one holds."""
+class _Speaks(NamedTuple):
+    """What speaks for a passage: the share of the question that it holds, that with its nearness in meaning,
+    and whether it is enough.
+    """
+
+    share: float = 0.0
+    evidence: float = 0.0
+    enough: bool = False
+
+
+def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], _Speaks]:
+    """The first hits ordered by how well they answer, and what speaks for the best one."""
     first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
-    shares = {hit.passage.id: asked.share_in(readable(hit.passage)) for hit in first}
-    first = sorted(first, key=lambda hit: -shares[hit.passage.id] - _closeness(hit.passage, asked, question))
-    return first + rest, shares[first[0].passage.id] if first else 0.0
+    spoken = {hit.passage.id: _speaks(hit, asked, enough) for hit in first}
+    first = sorted(
+        first, key=lambda hit: -spoken[hit.passage.id].evidence - _closeness(hit.passage, asked, question)
+    )
+    return first + rest, max(
+        spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks()
+    )
+
+
+def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
+    share = asked.share_in(readable(hit.passage))
+    if hit.nearness is None:
+        return _Speaks(share, share, share >= enough.words)
+    evidence = hit.nearness + _WORDS_BESIDE_MEANING * share
+    return _Speaks(share, evidence, evidence >= enough.meaning)
 
 
 def _closeness(passage: Passage, asked: Asked, question: str) -> float:

@@ -27,12 +27,24 @@ ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
 
 
 @dataclass(frozen=True, slots=True)
+class Enough:
+    """The least evidence for a passage with which a model is asked.
+
+    `words` is the share of the question, 0 to 1, that the passage holds, where nothing is known of its
+    meaning. `meaning` counts where that is known: the cosine of both vectors, and two fifths of that share.
+    """
+
+    words: float
+    meaning: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelProfile:
     """Everything that differs from model to model.
 
     `system` None takes the template's own text; `stop` is sent to the backend (TGI takes four) and
     looked for again in the text. `passages` is how many go into one prompt. `evidence` is the least
-    share of a question that the best passage must hold before the model is asked, and `checked`
+    for the best passage before the model is asked, and `checked`
     says that each sentence is shown only when a passage bears it out: for models that invent.
     `window` bounds what the backend claims, where the model was trained for less. A document that does
     not fit into it is read for `reading_seconds`. A `literal` model must say what a single sentence
@@ -47,7 +59,7 @@ class ModelProfile:
     style: ContextStyle = closed_context
     context: ContextOptions = field(default_factory=ContextOptions)
     passages: int = 6
-    evidence: float = 0.3
+    evidence: Enough = Enough(words=0.3, meaning=0.55)
     checked: bool = False
     literal: bool = False
     window: int | None = None
@@ -104,7 +116,7 @@ SMOLLM2 = ModelProfile(
     stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>", "</s>"),
     style=single_fact,
     passages=1,
-    evidence=0.4,
+    evidence=Enough(words=0.4, meaning=0.63),
     checked=True,
     literal=True,
     window=2048,

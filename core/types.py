@@ -186,10 +186,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that a search found; a higher `score` is better, comparable within one search only."""
+    """A passage that a search found; a higher `score` is better, comparable within one search only.
+
+    `nearness` is that of its meaning to the question's, at most 1, where both have vectors; 0 stands for a
+    passage that has one and is not among the nearest.
+    """
 
     passage: Passage
     score: float
+    nearness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,69 @@
+"""What counts as evidence where the index knows what passages mean, and where it does not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from core.grounding import Ground, Grounding, Question, choose
+from core.knowledge import document
+from core.library import Library
+from core.ports import Block, Extracted
+from core.profiles import Enough
+from core.transcript import Transcript
+from core.types import Audience, Document, Hit
+from tests.core.house import MESSAGE, House
+from tests.fakes import TextExtractor, saying
+
+ENOUGH = Enough(words=0.4, meaning=0.6)
+LEAVE = "Staff have 24 days of paid leave."
+VACATION = "How much vacation does everybody get?"
+
+
+@dataclass
+class NearIndex:
+    """Finds all passages of a document, as near in meaning as it was told."""
+
+    document: Document
+    nearness: float | None
+
+    async def put(self, document: Document) -> None: ...
+
+    async def remove(self, document_id: str, audience: Audience) -> None: ...
+
+    async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
+        return [Hit(passage, 1.0, self.nearness) for passage in self.document.passages]
+
+
+async def ground(question: str, text: str, nearness: float | None) -> Ground:
+    """What an answer would stand on, under `require`."""
+    found = document(text.encode(), "handbook.md", Extracted((Block(text),)), Audience("public"))
+    kept = House(Transcript(), saying(""))
+    library = Library(kept, NearIndex(found, nearness), TextExtractor())
+    return await choose(Question(MESSAGE.thread, question, team=[found]), library, Grounding.REQUIRE, ENOUGH)
+
+
+async def test_a_paraphrase_is_answered_from_what_means_the_same() -> None:
+    """No word of the question stands in the passage; without its meaning that is no evidence."""
+    near = await ground(VACATION, LEAVE, 0.7)
+    assert not near.refusal
+    assert near.evidence == pytest.approx(0.7)
+    assert (await ground(VACATION, LEAVE, None)).refusal
+
+
+async def test_the_same_words_about_something_else_are_refused() -> None:
+    """Where meaning is known words alone are no evidence; where it is not, they are all there is."""
+    question, text = "Who left the match after three goals?", "The match left three goals of the grammar."
+    far = await ground(question, text, 0.1)
+    assert far.refusal.startswith("I don't know")
+    assert [hit.passage.text for hit in far.hits] == [text]
+    assert not (await ground(question, text, None)).refusal
+
+
+async def test_words_and_meaning_are_added() -> None:
+    """What is not quite near enough is, with the words of the question in it."""
+    almost = 0.5
+    assert (await ground(VACATION, LEAVE, almost)).refusal
+    with_words = await ground("How many days of paid leave do staff have?", LEAVE, almost)
+    assert not with_words.refusal
+    assert with_words.evidence > almost + 0.2
