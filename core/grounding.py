@@ -152,7 +152,7 @@ def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
     share = asked.share_in(readable(hit.passage))
     if hit.nearness is None:
         return _Speaks(share, share, share >= enough.words)
-    evidence = hit.nearness + _WORDS_BESIDE_MEANING * share
+    evidence = max(hit.nearness, 0.0) + _WORDS_BESIDE_MEANING * share
     return _Speaks(share, evidence, evidence >= enough.meaning)
 
 

@@ -25,7 +25,7 @@ def question(ident: str, text: str, *gold: tuple[str, str | None], **more: Any) 
 QUESTIONS = [
     question("a1", "how many days of paid leave do new crew get?", ("leave.html", "leave")),
     question("a2", "when is the paloma refuelled", ("boats.html", None)),
-    question("a3", "when is the paloma refuelled", ("leave.html", "sick")),
+    question("a3", "when is the paloma refuelled", ("leave.html", "nowhere")),
     question("a4", "and who is told?", ("leave.html", "sick"), before=["what does one do when ill?"]),
     question("u1", "who won the regatta in Genoa?", tags=["out-of-scope"]),
 ]
