@@ -26,6 +26,8 @@ _CANDIDATES = 40
 _RANKED_AGAIN = 8
 _WORDS_BESIDE_MEANING = 0.4
 """What the share of a question's words counts beside nearness in meaning (docs/evidence.md)."""
+_CERTAIN = 0.2
+"""With so much more evidence than enough a passage is quoted where a model says nothing that it bears out."""
 
 
 class Grounding(StrEnum):
@@ -98,7 +100,7 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     if wanted is Wish.EACH and best.enough and any(hit.passage.document in own for hit in hits[:1]):
         return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
     if best.enough or (hits and grounding is Grounding.OFF):
-        return Ground(hits, strong=best.share >= STRONG, evidence=best.evidence)
+        return Ground(hits, strong=best.strong, evidence=best.evidence)
     # What is asked about stands in the conversation.
     said = bool(question.quoted) or about_answer or _was_said(question)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
@@ -127,13 +129,11 @@ def _meant(question: Question) -> Sequence[Document]:
 
 
 class _Speaks(NamedTuple):
-    """What speaks for a passage: the share of the question that it holds, that with its nearness in meaning,
-    and whether it is enough.
-    """
+    """What speaks for a passage, and whether it is enough to ask a model, or to quote it by itself."""
 
-    share: float = 0.0
     evidence: float = 0.0
     enough: bool = False
+    strong: bool = False
 
 
 def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], _Speaks]:
@@ -151,9 +151,10 @@ def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -
 def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
     share = asked.share_in(readable(hit.passage))
     if hit.nearness is None:
-        return _Speaks(share, share, share >= enough.words)
+        return _Speaks(share, share >= enough.words, share >= STRONG)
     evidence = max(hit.nearness, 0.0) + _WORDS_BESIDE_MEANING * share
-    return _Speaks(share, evidence, evidence >= enough.meaning)
+    strong = share >= STRONG or evidence >= enough.meaning + _CERTAIN
+    return _Speaks(evidence, evidence >= enough.meaning, strong)
 
 
 def _closeness(passage: Passage, asked: Asked, question: str) -> float:

@@ -59,7 +59,7 @@ class ModelProfile:
     style: ContextStyle = closed_context
     context: ContextOptions = field(default_factory=ContextOptions)
     passages: int = 6
-    evidence: Enough = Enough(words=0.3, meaning=0.55)
+    evidence: Enough = Enough(words=0.3, meaning=0.5)
     checked: bool = False
     literal: bool = False
     window: int | None = None
@@ -116,7 +116,7 @@ SMOLLM2 = ModelProfile(
     stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>", "</s>"),
     style=single_fact,
     passages=1,
-    evidence=Enough(words=0.4, meaning=0.63),
+    evidence=Enough(words=0.4, meaning=0.58),
     checked=True,
     literal=True,
     window=2048,

@@ -48,6 +48,8 @@ async def test_a_paraphrase_is_answered_from_what_means_the_same() -> None:
     near = await ground(VACATION, LEAVE, 0.7)
     assert not near.refusal
     assert near.evidence == pytest.approx(0.7)
+    assert not near.strong
+    assert (await ground(VACATION, LEAVE, 0.85)).strong
     assert (await ground(VACATION, LEAVE, None)).refusal
 
 
