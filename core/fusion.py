@@ -72,11 +72,13 @@ def fused(by_words: Sequence[Hit], by_meaning: Sequence[Hit]) -> list[Hit]:
 
     A passage that has no cosine takes that of the one in its place.
     """
-    scores = {hit.passage.id: hit.score for hit in by_meaning}
-    cosines = sorted(scores.values(), reverse=True) or [0.0]
+    nearness = {hit.passage.id: hit.score for hit in by_meaning}
+    cosines = sorted(nearness.values(), reverse=True) or [0.0]
     best = max((hit.score for hit in by_words), default=0.0) or 1.0
+    scores = dict(nearness)
     for place, hit in enumerate(by_words):
-        cosine = scores.get(hit.passage.id, cosines[min(place, len(cosines) - 1)])
+        cosine = nearness.get(hit.passage.id, cosines[min(place, len(cosines) - 1)])
         scores[hit.passage.id] = cosine + _WORDS * hit.score / best
     passages = {hit.passage.id: hit.passage for hit in (*by_words, *by_meaning)}
-    return [Hit(passages[name], scores[name]) for name in sorted(scores, key=lambda name: -scores[name])]
+    ranked = sorted(scores, key=lambda name: -scores[name])
+    return [Hit(passages[name], scores[name], nearness.get(name)) for name in ranked]

@@ -7,7 +7,7 @@ import pytest
 from adapters.search import LexicalIndex
 from adapters.vectors import NumpyVectors
 from core.embedding import Embedding
-from core.fusion import FusedIndex
+from core.fusion import FusedIndex, fused
 from core.knowledge import embedded, fingerprint
 from core.ports import Vectors
 from core.team import TeamDocuments
@@ -124,3 +124,18 @@ async def test_without_its_embedder_an_index_finds_by_words(shelved: Shelved) ->
     assert await shelved.finds(EARNS) == []
     shelved.embedder.down = False
     assert await shelved.finds(EARNS) == ["crew:0"]
+
+
+async def test_a_hit_tells_how_near_it_is_where_that_is_known(shelved: Shelved) -> None:
+    """Without vectors it is neither near nor far; with them, and not found by them, it is far."""
+    await shelved.has("crew", "Her salary is 9 soles.", "The harbour is deep.")
+    await shelved.embedding.finish()
+    await shelved.has("new", "The salary of the cook.")
+    await shelved.team.catch_up()
+
+    hits = await shelved.index.search("What salary do they earn?", [PUBLIC], 9)
+    near = {hit.passage.id: hit.nearness for hit in hits}
+    assert near["crew:0"] == pytest.approx(1.0, abs=0.3)
+    assert near["new:0"] is None
+    (words,) = await shelved.words.search("salary of the cook", [PUBLIC], 1)
+    assert fused([words], [], {"new"})[0].nearness == 0.0

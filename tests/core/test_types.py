@@ -64,12 +64,12 @@ def test_stored_values_keep_their_form() -> None:
     message = (
         '{"v":2,"value":{"id":"m1","thread":{"platform":"discord","key":"7"},"author":"u1","text":"Hi?","at":3.5,'
         '"author_name":"Ana","attachments":[{"name":"a.md","url":"https://x.example/a","size":null}],"quoted":"","persona":"",'
-        '"grounding":"","seen_by":[]}}'
+        '"grounding":"","seen_by":[],"model":""}}'
     )
     turn = (
         '{"v":2,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'
         '"author":"u1","author_name":"Ana","citations":[{"title":"a.md","url":"","heading":["A","B"],"page":2,"quote":"Ho.",'
-        '"at":0.0}],"seen_by":[]}}'
+        '"at":0.0}],"attachments":[],"seen_by":[]}}'
     )
 
     assert (encode(MESSAGE), encode(TURN)) == (message, turn)
