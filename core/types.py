@@ -188,8 +188,7 @@ class Entry:
 class Hit:
     """A passage that a search found; a higher `score` is better, comparable within one search only.
 
-    `nearness` is that of its meaning to the question's, at most 1, where both have vectors; 0 stands for a
-    passage that has one and is not among the nearest.
+    `nearness` is that of its meaning to the question's, at most 1, where both have vectors.
     """
 
     passage: Passage
