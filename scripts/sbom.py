@@ -21,25 +21,29 @@ ROOT = Path(__file__).resolve().parent.parent
 def bill(lock: str, version: str) -> dict[str, Any]:
     """The bill of materials of the pins in `lock`, for chasqui of this version."""
     application = f"pkg:pypi/chasqui@{version}"
-    pins = {name: (_version(text), reasons) for name, text, reasons in blocks(lock)}
-    references = {name: f"pkg:pypi/{name}@{pinned}" for name, (pinned, _) in pins.items()}
-    needs: dict[str, list[str]] = {reference: [] for reference in (application, *references.values())}
-    for name, (_, reasons) in pins.items():
-        for reason in reasons:
-            needs[references.get(reason, application)].append(references[name])
+    pins = [(name, _version(text), reasons) for name, text, reasons in blocks(lock)]
+    # A package has two pins where platforms need different versions of it.
+    needs: dict[str, set[str]] = {application: set(), **{_purl(name, pin): set() for name, pin, _ in pins}}
+    for name, pin, reasons in pins:
+        wanting = {_purl(other, at) for other, at, _ in pins if other in reasons}
+        for reference in wanting | ({application} if "chasqui" in reasons else set()):
+            needs[reference].add(_purl(name, pin))
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {"component": _component("application", "chasqui", version, application)},
-        "components": [
-            _component("library", name, pins[name][0], reference) for name, reference in references.items()
-        ],
-        "dependencies": [{"ref": ref, "dependsOn": sorted(set(needed))} for ref, needed in needs.items()],
+        "metadata": {"component": _component("application", "chasqui", version)},
+        "components": [_component("library", name, pin) for name, pin, _ in pins],
+        "dependencies": [{"ref": ref, "dependsOn": sorted(needed)} for ref, needed in needs.items()],
     }
 
 
-def _component(kind: str, name: str, version: str, reference: str) -> dict[str, str]:
+def _purl(name: str, version: str) -> str:
+    return f"pkg:pypi/{name}@{version}"
+
+
+def _component(kind: str, name: str, version: str) -> dict[str, str]:
+    reference = _purl(name, version)
     return {"type": kind, "bom-ref": reference, "name": name, "version": version, "purl": reference}
 
 
