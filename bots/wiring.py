@@ -150,7 +150,7 @@ async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | No
                 secret = settings.api_key.get_secret_value() if settings.api_key else ""
                 embedder = await stack.enter_async_context(tei(settings.url, secret))
             elif settings.model == "minilm":
-                from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - a quarter of a second
+                from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - only where it is wanted
 
                 embedder = stack.enter_context(minilm(settings.threads))
         except (ImportError, EmbedderUnavailable) as error:

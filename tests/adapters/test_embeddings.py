@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from adapters.embeddings.minilm import MiniLM, minilm, tokenizer
+from adapters.embeddings.bert import tokenizer
+from adapters.embeddings.minilm import MiniLM, minilm
 from adapters.embeddings.tei import tei
 from core.errors import EmbedderUnavailable
 from core.ports import Vector
