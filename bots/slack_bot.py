@@ -117,7 +117,9 @@ class SlackBot(Gateway):
 
     async def _in_time(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it before it is acknowledged, or go on behind that where Slack would wait too long."""
-        await asyncio.wait({self.later(work)}, timeout=_WAITED_FOR)
+        done, _ = await asyncio.wait({self.later(work)}, timeout=_WAITED_FOR)
+        for task in done:
+            task.result()  # what went wrong is not acknowledged, so its author reads that it did
 
     async def _do(self, caller: SlackCaller, work: Awaitable[str]) -> None:
         await self._tell(caller, await told(work))
@@ -168,7 +170,7 @@ async def run(ours: SlackSettings, served: Web, kept: Stores, draining: asyncio.
     token = ours.bot_token.get_secret_value()
     async with logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE) as slack:
         desk = wiring.desk(places.NAME, kept, ours)
-        bot = SlackBot(slack, People(slack), desk, pane="assistant:write" in slack.us.scopes)
+        bot = SlackBot(slack, People(slack), desk, pane=slack.us.may("assistant:write"))
         if ours.mode == "http":
             assert ours.signing_secret, "it was checked"
             ours_web = slack_web.Web(ours.signing_secret.get_secret_value(), bot.take, kept.notes)

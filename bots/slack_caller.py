@@ -40,9 +40,9 @@ class SlackCaller:
         person = body.get("user_id") or body["user"]["id"]
         channel = body.get("channel_id") or (body.get("channel") or {}).get("id") or ""
         root = (body.get("container") or body.get("message") or {}).get("thread_ts") or ""
-        done = (
-            str(each) for each in (person, channel, body["trigger_id"], body.get("response_url") or "", root)
-        )
+        respond = body.get("response_url") or ""
+        trigger = body.get("trigger_id") or respond  # either names what was done, and is nobody else's
+        done = (str(each) for each in (person, channel, trigger, respond, root))
         return cls(slack, reader, people, *done)
 
     @property

@@ -68,5 +68,5 @@ def given(view: Mapping[str, Any], name: str) -> Any:
     values = view["state"]["values"]
     state = (values.get(name) or {}).get(name) or {}
     if "selected_users" in state:
-        return state["selected_users"]
+        return state["selected_users"] or []
     return (state.get("selected_option") or {}).get("value") or state.get("value") or ""

@@ -60,6 +60,17 @@ class Bot:
     team: str
     scopes: frozenset[str] = frozenset()
 
+    def may(self, scope: str) -> bool:
+        """Whether it has a scope, as far as Slack says: what it does not say is as in our manifest."""
+        return not self.scopes or scope in self.scopes
+
+
+class _Answer(dict[str, Any]):
+    """What Slack answers. Where it lacks what was asked for, that is no answer."""
+
+    def __missing__(self, name: str) -> Any:
+        raise WriteFailed(f"Slack's answer has no {name}")
+
 
 class Slack:
     """Calls of the Web API. Raises only PlatformError; a 429 is told to all workers."""
@@ -122,7 +133,7 @@ class Slack:
             answer = await self.web.api_call(method, data=form)
         else:
             answer = await self.web.api_call(method, json=args)
-        return answer.data if isinstance(answer.data, dict) else {}
+        return _Answer(answer.data if isinstance(answer.data, dict) else {})
 
     def _counted(self, method: str, channel: str) -> list[Rate]:
         """The buckets that count a call; the last one is what Slack means when it says that it is full."""

@@ -33,13 +33,14 @@ def of_message(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
 
     Of people of another workspace only ids are told: `described` knows more.
     """
-    files: Iterable[Mapping[str, Any]] = message.get("files") or ()
-    return tuple(_attachment(file) for file in files if file.get("id"))
+    files: Iterable[Any] = message.get("files") or ()
+    return tuple(_attachment(file) for file in files if isinstance(file, Mapping) and file.get("id"))
 
 
 def _attachment(file: Mapping[str, Any]) -> Attachment:
     name = str(file.get("name") or file.get("title") or file["id"])
-    return Attachment(name, str(file.get("permalink") or f"{_WITHHELD}{file['id']}"), file.get("size"))
+    link = str(file.get("permalink") or "")
+    return Attachment(name, link if _ID.search(link) else f"{_WITHHELD}{file['id']}", file.get("size"))
 
 
 async def described(slack: Slack, file: Attachment) -> Attachment:

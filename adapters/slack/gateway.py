@@ -90,6 +90,7 @@ class Gateway:
         )
         self.app.error(self._failed)
         self.app.event(re.compile(""))(self._on_event)
+        self.app.use(self._limited)
         self.handlers: dict[str, Callable[[Event], Awaitable[None]]] = {}
         self._taking, self._saying = Joint[str](), Joint[None]()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -98,14 +99,23 @@ class Gateway:
     async def take(self, payload: Any, headers: Mapping[str, str]) -> BoltResponse:
         """As `Dispatch`, for what Socket Mode brings and for the body of a request."""
         mode = "http" if isinstance(payload, str) else "socket_mode"
-        return await self.app.async_dispatch(AsyncBoltRequest(mode=mode, body=payload, headers=dict(headers)))
+        try:
+            request = AsyncBoltRequest(mode=mode, body=payload, headers=dict(headers))
+            return await self.app.async_dispatch(request)
+        except Exception as error:  # noqa: BLE001 - Bolt falls over shapes that Slack does not document
+            return await self._failed(error, payload if isinstance(payload, dict) else {})
 
     def later(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Do what nobody waits for, behind the acknowledgement; where Slack refuses it is left."""
         task = asyncio.create_task(self._left(work))
         self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        task.add_done_callback(self._was_later)
         return task
+
+    def _was_later(self, task: asyncio.Task[None]) -> None:
+        self._later.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("slack.later_failed", exc_info=error)
 
     async def end(self, patience: float) -> None:
         """Let end what was begun, and what was left for later."""
@@ -119,6 +129,13 @@ class Gateway:
         """A question says something else now, and its answer was begun: `bots` says what is offered."""
 
     # --- What Slack tells -----------------------------------------------------------------------
+
+    async def _limited(self, body: dict[str, Any], next_: Callable[[], Awaitable[Any]]) -> Any:
+        """Where events are too many Slack leaves some out, and tells that by what is no event itself."""
+        if body.get("type") != "app_rate_limited":
+            return await next_()
+        log.warning("slack.events_left_out", minute=body.get("minute_rate_limited"))
+        return BoltResponse(status=200)
 
     async def _on_event(self, event: dict[str, Any], request: AsyncBoltRequest) -> None:
         kind = event.get("type")
@@ -202,7 +219,8 @@ class Gateway:
 
     async def _failed(self, error: Exception, body: dict[str, Any]) -> BoltResponse:
         """One thing that cannot be taken stops no other; Slack tells it again."""
-        kind = (body.get("event") or body).get("type")
+        event = body.get("event")
+        kind = (event if isinstance(event, dict) else body).get("type")
         if isinstance(error, StoreError):
             log.error("slack.not_accepted", kind=kind, error=str(error))
         elif isinstance(error, PlatformError):

@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.slack import places
 from adapters.slack.files import of_message
+from adapters.slack.written import of_blocks
 from core.channels import ChannelSettings
 from core.types import Attachment, Message, ThreadId
 
@@ -70,12 +71,12 @@ def by_anybody(message: Mapping[str, Any], channel: str) -> Said | None:
     author = message.get("user") or message.get("bot_id")
     if not author or author == "USLACKBOT" or message.get("subtype") not in _READ:
         return None
-    shared = message.get("attachments") or ()
+    shared = [each for each in message.get("attachments") or () if isinstance(each, Mapping)]
     return Said(
         channel,
         str(message["ts"]),
         str(author),
-        str(message.get("text") or "") or _of_attachments(shared),
+        str(message.get("text") or "") or of_blocks(message.get("blocks")) or _of_attachments(shared),
         message.get("thread_ts"),
         str(message.get("username") or (message.get("bot_profile") or {}).get("name") or ""),
         (*of_message(message), *(file for each in shared for file in of_message(each))),
@@ -89,7 +90,11 @@ def by_anybody(message: Mapping[str, Any], channel: str) -> Said | None:
 
 def _of_attachments(attachments: Iterable[Mapping[str, Any]]) -> str:
     """What bots say that write no text of their own, such as alerts."""
-    found = (each.get("text") or each.get("fallback") for each in attachments if not each.get("is_share"))
+    found = (
+        each.get("text") or of_blocks(each.get("blocks")) or each.get("fallback")
+        for each in attachments
+        if not each.get("is_share")
+    )
     return "\n".join(str(text) for text in found if text)
 
 

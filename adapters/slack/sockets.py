@@ -152,7 +152,7 @@ class _Connection:
         """Acknowledge an envelope once it is taken; Slack sends one again that is not."""
         attempt = envelope.get("retry_attempt")
         headers = {} if attempt is None else {"x-slack-retry-num": str(attempt)}
-        response = await self._dispatch(envelope["payload"], headers)
+        response = await self._dispatch(envelope.get("payload"), headers)
         if response.status != 200:
             return
         told = {"envelope_id": envelope["envelope_id"]}

@@ -132,6 +132,13 @@ async def test_what_slack_only_knows_of_is_refused_in_a_sentence(
         await content(platform, file)
 
 
+def test_a_file_whose_address_does_not_name_it_is_known_by_its_id() -> None:
+    """So it can be asked for; what is no file is none."""
+    shared = [None, {"mode": "tombstone"}, {"id": "F1", "name": "a.txt", "permalink": "https://slack.com/f1"}]
+    [file] = files.of_message({"files": shared})
+    assert (file.name, file.url) == ("a.txt", "chasqui:file?id=F1")
+
+
 async def test_reading_is_tried_again_where_writing_would_not_be(
     slack: SlackServer, platform: SlackPlatform, rates: FakeRates
 ) -> None:

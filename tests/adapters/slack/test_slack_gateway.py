@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -97,6 +97,32 @@ class House(Given):
         """What the bot says there, once it says something."""
         found = await eventually(lambda: self.control.answers(channel or self.scene.channel), "a word")
         return [each.shown for each in found]
+
+
+LACKING = object()
+"""In place of a field that is not there."""
+
+
+def paths(payload: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The ways to all fields of what Slack sends."""
+    pairs = payload.items() if isinstance(payload, dict) else enumerate(payload)
+    for name, value in pairs:
+        yield (*at, name)
+        if isinstance(value, dict | list):
+            yield from paths(value, (*at, name))
+
+
+def changed(payload: dict[str, Any], path: tuple[Any, ...], value: object) -> Any:
+    """The same payload with another value there, or with none."""
+    made = json.loads(json.dumps(payload))
+    holder = made
+    for name in path[:-1]:
+        holder = holder[name]
+    if value is LACKING:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return made
 
 
 @pytest.fixture
@@ -329,6 +355,47 @@ async def test_events_that_make_no_sense_stop_nothing(house: House, event: str) 
         assert told.status == (503 if event == "agent_session_stopped" else 200)
         await house.say("How far is it?")
         await house.taken()
+
+
+@pytest.mark.parametrize(
+    ("payload", "status"),
+    [
+        ({"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1518467820}, 200),
+        ({"type": "event_callback", "event": None}, 503),
+        ({"type": "event_callback", "event": {"type": "message"}, "authorizations": [None]}, 503),
+        ({"type": "block_actions", "actions": []}, 503),
+        (None, 404),
+        ("{", 503),
+    ],
+)
+async def test_whatever_comes_has_an_answer(payload: Any, status: int, house: House) -> None:
+    """What Bolt falls over too: nothing is raised, and only what was taken is acknowledged."""
+    async with house.listening() as gateway:
+        assert (await gateway.take(payload, {})).status == status
+
+
+ESSENTIAL = {
+    ("event",),
+    ("type",),
+    *((("event", name)) for name in ("type", "user", "channel", "ts", "text")),
+}
+"""Without these it is no mention."""
+
+
+async def test_a_mention_is_taken_whatever_else_it_lacks(house: House) -> None:
+    """Each field that Slack sends with it may be absent, or be null."""
+    async with house.listening() as gateway:
+        await house.say("How far is it?", files=(Upload("a.txt", b"one"),))
+        await house.taken()
+        [delivery] = await house.control.deliveries("app_mention")
+        bare = ESSENTIAL | {("authorizations", 0)}  # Bolt wants one that is there to be one
+        for number, path in enumerate(path for path in paths(delivery.payload) if path not in bare):
+            for value in (None, LACKING):
+                payload = changed(delivery.payload, path, value)
+                payload["event"]["ts"] = f"{2_000_000_000 + number}.00000{int(value is None)}"
+                before = len(house.inbox.messages)
+                assert (await gateway.take(payload, {})).status == 200, path
+                assert len(house.inbox.messages) == before + 1, path
 
 
 # ---- what changes ----------------------------------------------------------------------------------------

@@ -80,6 +80,41 @@ def test_bots_are_read_where_people_ask_about_them() -> None:
     assert (explained.text, explained.quoted) == ("Why?", "Watch: Disk full")
 
 
+BLOCKS = [
+    {"type": "header", "text": {"type": "plain_text", "text": "Disk full"}},
+    {"type": "section", "fields": [{"type": "mrkdwn", "text": "*Host* a1"}, None]},
+    {"type": "context", "elements": [{"type": "image", "alt_text": "a graph"}, "of today"]},
+    {
+        "type": "rich_text",
+        "elements": [
+            {
+                "type": "rich_text_section",
+                "elements": [
+                    {"type": "user", "user_id": "U2"},
+                    {"type": "text", "text": " says 1 < 2, see "},
+                    {"type": "link", "url": "https://a.org", "text": "this"},
+                    {"type": "emoji", "name": "llama"},
+                    7,
+                ],
+            }
+        ],
+    },
+    {"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Mute"}}]},
+    {"type": "of another year"},
+    None,
+]
+
+
+@pytest.mark.parametrize("where", [{"blocks": BLOCKS}, {"attachments": [{"blocks": BLOCKS}, None]}])
+def test_what_stands_in_blocks_alone_is_read(where: dict[str, Any]) -> None:
+    """As alerts are written: by people's names, with what was typed as it was typed, without buttons."""
+    read = by_anybody({"ts": "1.2", "subtype": "bot_message", "bot_id": "B1", "text": "", **where}, "C1")
+    assert read
+    assert inbound.words(read.text, US, NAMES) == (
+        "Disk full\n*Host* a1\na graph\nof today\n@Ben says 1 < 2, see [this](https://a.org):llama:"
+    )
+
+
 @pytest.mark.parametrize(
     ("channel", "thread", "pane", "key"),
     [

@@ -4,6 +4,7 @@ import pytest
 
 from adapters.slack import buttons, places
 from adapters.slack.buttons import Press
+from adapters.slack.client import Bot
 from adapters.slack.login import address
 from adapters.slack.platform import connected
 from core.errors import SettingsError
@@ -83,3 +84,9 @@ def test_a_button_says_what_it_does_and_for_which_answer() -> None:
     assert {(each.thread, each.message_id) for each in read if each} == {(asked.thread, asked.id)}
     assert Press.read({"action_id": "other", "value": "stop C1 C1:1.2"}) is None
     assert Press.read({"action_id": "chasqui:stop", "value": "x"}) is None
+
+
+def test_what_slack_does_not_say_of_scopes_is_as_in_our_manifest() -> None:
+    """Slack names them with each answer; what stands in for it may not, and is taken for an agent's."""
+    assert Bot("chasqui", "U1", "B1", "T1").may("assistant:write")
+    assert not Bot("chasqui", "U1", "B1", "T1", frozenset({"chat:write"})).may("assistant:write")
