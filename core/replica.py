@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from core.breaker import Breaker, State
+from core.breaker import Asked, Breaker, State
 from core.errors import BackendError, BackendFailed, BackendUnavailable, StreamBroken
 from core.ports import Backend
 from core.prefixes import Prefixes
@@ -87,16 +87,22 @@ class RoutedReplica:
             return error
         return None
 
-    async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
-        """As `Backend.stream`; what becomes of it is remembered."""
+    async def stream(self, prompt: str, params: Sampling, keeper: str = "") -> AsyncGenerator[Delta, None]:
+        """As `Backend.stream`; what becomes of it is remembered.
+
+        Where another one is the `keeper` of the slot, an empty Delta names this one before it is asked. It
+        counts as asked from then on: moving the slot takes a moment, in which nobody else may try it too.
+        """
         spoke, error, left = False, None, params.max_new_tokens
         self.streams += 1
         self._requests += 1
         self._outstanding += left
         self._prompt_characters += len(prompt)
         self._known_characters += self._prefixes.add(prompt)
-        began = self._breaker.begins()
+        asked = self._breaker.begins()
         try:
+            if keeper not in ("", self.name):
+                yield Delta("", None, self.name)
             async with aclosing(self.backend.stream(prompt, params)) as deltas:
                 async for delta in deltas:
                     if delta.text and left:
@@ -105,7 +111,7 @@ class RoutedReplica:
                     if not spoke and (delta.text or delta.finish):
                         spoke = True
                         self._answers += 1
-                        self._waited += self._clock() - began
+                        self._waited += self._clock() - asked.began
                     yield delta
         except BackendError as exc:
             error = exc
@@ -114,13 +120,13 @@ class RoutedReplica:
             self.streams -= 1
             self._outstanding -= left
             if error:
-                self._learn(error)
+                self._learn(error, asked)
             elif spoke:  # also one that is left early, because enough was said
-                self._breaker.succeeded(began)
+                self._breaker.succeeded(asked)
             else:
-                self._breaker.left()
+                self._breaker.left(asked)
 
-    def _learn(self, error: BackendError) -> None:
+    def _learn(self, error: BackendError, asked: Asked) -> None:
         """Note that a stream failed."""
         kind = type(error).__name__
         log.warning("router.attempt_failed", replica=error.replica, error=kind, detail=error.detail)
@@ -130,8 +136,8 @@ class RoutedReplica:
         if error.retry_after is not None:
             self._breaker.rests(min(error.retry_after, LONGEST_WAIT))
         if not isinstance(error, BackendUnavailable | BackendFailed | StreamBroken):
-            self._breaker.left()  # it works: the request was wrong, or there were too many
-        elif self._breaker.failed():
+            self._breaker.left(asked)  # it works: the request was wrong, or there were too many
+        elif self._breaker.failed(asked):
             self._ejections += 1
             log.warning("router.replica_ejected", replica=self.name)
 

@@ -37,6 +37,11 @@ class _Answer:
     pieces: list[str] = field(default_factory=list)
     asked: list[RoutedReplica] = field(default_factory=list)
 
+    @property
+    def keeper(self) -> str:
+        """The replica that keeps the slot, if any is kept: it went along to whoever was asked last."""
+        return self.asked[-1].name if self.asked and self.params.replica else self.params.replica
+
 
 class Router:
     """The Backend over all replicas, which have their numbers for `names` where none are given.
@@ -76,10 +81,7 @@ class Router:
                 async for delta in deltas:
                     yield delta
         except StreamBroken as broken:
-            replica = self._successor(answer)
-            if replica is None:
-                raise
-            async with aclosing(self._continued(answer, replica, broken)) as deltas:
+            async with aclosing(self._continued(answer, broken)) as deltas:
                 async for delta in deltas:
                     yield delta
 
@@ -123,11 +125,13 @@ class Router:
     def _choose(self, name: str = "", asked: Sequence[RoutedReplica] = ()) -> RoutedReplica:
         return min(self._well(), key=lambda r: (asked.count(r), r.name != name, r.streams))
 
-    def _successor(self, answer: _Answer) -> RoutedReplica | None:
-        """Who can go on with an answer that broke off after some text, if anybody can."""
+    def _successor(self, answer: _Answer, broken: StreamBroken) -> RoutedReplica:
+        """Who can go on with an answer that broke off after some text. Raises `broken` where nobody can."""
         able = [r for r in self._replicas if r.is_well and r.limits and r.limits.raw_text]
         others = [replica for replica in able if answer.pieces and replica is not answer.asked[-1]]
-        return min(others, key=lambda r: r.streams, default=None)
+        if not others:
+            raise broken
+        return min(others, key=lambda r: r.streams)
 
     async def _begun(self, answer: _Answer) -> AsyncGenerator[Delta, None]:
         """The answer up to its end, or to a failure after its first text."""
@@ -142,32 +146,29 @@ class Router:
         async for attempt in retrying:
             with attempt:
                 replica = self._choose(answer.params.replica, answer.asked)
+                stream = replica.stream(answer.prompt, answer.params, answer.keeper)
                 answer.asked.append(replica)
-                if answer.params.replica not in ("", replica.name):
-                    yield Delta("", None, replica.name)
-                async with aclosing(replica.stream(answer.prompt, answer.params)) as deltas:
+                async with aclosing(stream) as deltas:
                     async for delta in deltas:
                         if delta.text:
                             answer.pieces.append(delta.text)
                         yield delta
 
-    async def _continued(
-        self, answer: _Answer, replica: RoutedReplica, broken: StreamBroken
-    ) -> AsyncGenerator[Delta, None]:
+    async def _continued(self, answer: _Answer, broken: StreamBroken) -> AsyncGenerator[Delta, None]:
         """The rest of an answer that broke off, from another replica; it counts as if one had said all."""
         prompt, text = answer.prompt, "".join(answer.pieces)
+        counting = self._successor(answer, broken).backend
+        before = await counting.count(prompt)
+        said = max(await counting.count(prompt + text) - before, len(answer.pieces))
+        left = answer.params.max_new_tokens - said
+        if left <= 0:
+            yield Delta("", Finish("length", Usage(before, said)), broken.replica)
+            return
+        replica = self._successor(answer, broken)  # anew: counting took a moment
+        log.info("router.continued", broken=broken.replica, replica=replica.name, tokens=said)
+        replica.continued += 1
+        rest = replica.stream(prompt + text, replace(answer.params, max_new_tokens=left), answer.keeper)
         try:
-            before = await replica.backend.count(prompt)
-            said = max(await replica.backend.count(prompt + text) - before, len(answer.pieces))
-            left = answer.params.max_new_tokens - said
-            if left <= 0:
-                yield Delta("", Finish("length", Usage(before, said)), broken.replica)
-                return
-            log.info("router.continued", broken=broken.replica, replica=replica.name, tokens=said)
-            replica.continued += 1
-            if answer.params.replica:
-                yield Delta("", None, replica.name)
-            rest = replica.stream(prompt + text, replace(answer.params, max_new_tokens=left))
             async with aclosing(rest) as deltas:
                 async for delta in deltas:
                     yield replace(delta, finish=_behind(said, delta.finish)) if delta.finish else delta

@@ -152,14 +152,14 @@ class Counts:
             Begun(number - 1, replicas[replica - 1] if replica else "") for replica, number in pairs(chosen)
         ]
 
-    async def finish(self, message: str, replica: str = "", *, seconds: float | None = None) -> None:
-        """Count a message out, whose answer took so long, and free its slot."""
+    async def finish(self, message: str, *replicas: str, seconds: float | None = None) -> None:
+        """Count a message out, whose answer took so long, and free its slot, whichever of these keeps it."""
         took = "" if seconds is None else f"{seconds:.3f}"
-        await self._store.insist(scripts.FINISH, self._names_with(replica), message, took)
+        await self._store.insist(scripts.FINISH, self._names_with(replicas), message, took)
 
-    async def requeue(self, message: str, replica: str = "") -> None:
-        """Let a message wait again, and free its slot."""
-        await self._store.insist(scripts.REQUEUE, self._names_with(replica), message, self._life)
+    async def requeue(self, message: str, *replicas: str) -> None:
+        """Let a message wait again, and free its slot, whichever of these keeps it."""
+        await self._store.insist(scripts.REQUEUE, self._names_with(replicas), message, self._life)
 
     async def move(self, message: str, before: str, after: str, slot_life: float) -> None:
         """Take a slot of another replica instead, also one more than it has: the answer is made there."""
@@ -185,8 +185,8 @@ class Counts:
         waiting, answering, oldest = await self._store.run(scripts.LOAD, self._names, self._life)
         return Load(waiting, answering, oldest / 1000)
 
-    def _names_with(self, replica: str) -> list[str]:
-        return [*self._names, *([keys.slots(replica)] if replica else [])]
+    def _names_with(self, replicas: Sequence[str]) -> list[str]:
+        return [*self._names, *(keys.slots(replica) for replica in dict.fromkeys(replicas) if replica)]
 
 
 def _order(candidate: Candidate, replicas: tuple[str, ...], homes: Sequence[str]) -> list[int]:

@@ -37,13 +37,14 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A message that is being answered."""
+    """A message that is being answered. Of the `replicas` that kept a slot for it the last one still does."""
 
     at: Address
     head: Head
     holding: Holding
     occupied: Occupied
     lease: RedisLease
+    replicas: list[str]
 
     @property
     def counted(self) -> str:
@@ -62,7 +63,7 @@ class RedisWork:
         self._counts = Counts(store)
         self._partitions = Partitions(store, worker, ttl, seen=self._add, left=self._drop)
         self._ready = Ready()
-        self._slots: dict[str, str] = {}  # the replica that keeps a slot for each message
+        self._slots: dict[str, list[str]] = {}  # as `_Claim.replicas`, of each message
         self._suspect: RedisLease | None = None  # the last one that was taken
         self._takers = 0  # those that wait for a claim
         self._claims: asyncio.Queue[_Claim | None] = asyncio.Queue()  # from a None on nothing more comes
@@ -148,7 +149,8 @@ class RedisWork:
     async def _keep_slots(self) -> None:
         while True:
             with suppress(StoreError):  # the store tells of an outage
-                await self._counts.renew(self._slots, self._slot_life)
+                held = {message: replicas[-1] for message, replicas in self._slots.items()}
+                await self._counts.renew(held, self._slot_life)
             await asyncio.sleep(self._poll)
 
     async def _listen(self) -> None:
@@ -259,15 +261,18 @@ class RedisWork:
             await self._counts.requeue(counted, replica)
             return None
         occupied.lease = lease
-        lease.moves = partial(self._move, counted)
-        self._slots[counted] = replica
+        replicas = self._slots[counted] = [replica]
+        lease.moves = partial(self._move, counted, replicas)
         if head.rank == SUSPECT:
             self._suspect = lease
-        return _Claim(at, head, holding, occupied, lease)
+        return _Claim(at, head, holding, occupied, lease, replicas)
 
-    async def _move(self, counted: str, before: str, after: str) -> None:
-        """The slot goes to where the answer is made; an outage is no reason to end that."""
-        self._slots[counted] = after
+    async def _move(self, counted: str, replicas: list[str], before: str, after: str) -> None:
+        """The slot goes to where the answer is made; an outage is no reason to end that.
+
+        Whoever is stopped here does not know which of the two keeps it: the end frees it at both.
+        """
+        replicas.append(after)
         with suppress(StoreError):
             await self._counts.move(counted, before, after, self._slot_life)
 
@@ -295,7 +300,8 @@ class RedisWork:
         finally:
             lease.revoke()
             occupied.lease = None
-            self._slots.pop(claim.counted, None)
+            if self._slots.get(claim.counted) is claim.replicas:  # else of a newer lease
+                del self._slots[claim.counted]
             heard = occupied.heard
             if heard and heard.id == claim.head.id:  # by a look, while it was answered
                 heard = None
@@ -308,9 +314,9 @@ class RedisWork:
             if claim.holding.due_since is not None and not claim.holding.answers:
                 self._partitions.wake()
         if lease.is_settled:
-            await self._counts.finish(claim.counted, lease.replica, seconds=seconds)
+            await self._counts.finish(claim.counted, *claim.replicas, seconds=seconds)
         else:
-            await self._counts.requeue(claim.counted, lease.replica)
+            await self._counts.requeue(claim.counted, *claim.replicas)
 
     def _try_again(self, claim: _Claim) -> None:
         self._free(claim.at, claim.occupied, claim.occupied.heard or claim.head)

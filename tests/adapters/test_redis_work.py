@@ -199,6 +199,24 @@ async def test_a_stopped_question_needs_no_slot_to_end(redis_store: Store) -> No
         assert (await waiting).id == "m1"
 
 
+async def test_an_answer_that_is_stopped_while_its_slot_moves_leaves_none_behind(redis_store: Store) -> None:
+    """Wherever the move is cut off, the end frees the slot at the one replica and the other."""
+    inbox = RedisInbox(redis_store, ttl=FOREVER, capacity=lambda model: ONE_SLOT)
+    async with inbox.work() as work:
+        for steps in range(1, 30):
+            await inbox.put(question(thread(0), steps))
+            async with work.take() as lease:
+                assert lease is not None
+                moving = asyncio.ensure_future(lease.move("other"))
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                moving.cancel()
+                await asyncio.wait([moving])
+                await lease.finish(answered(lease.message))
+            for replica in (*ONE_SLOT, "other"):
+                assert not await redis_store.command("ZCARD", keys.slots(replica)), (steps, replica)
+
+
 async def test_a_stop_is_heard_by_the_worker_that_answers(
     redis_server: RedisServer, redis_store: Store
 ) -> None:

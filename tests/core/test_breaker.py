@@ -18,8 +18,7 @@ def ejected(clock: Clock) -> Breaker:
     breaker = Breaker(clock)
     for number in range(FAILURES):
         clock.now += INCIDENT
-        breaker.begins()
-        assert breaker.failed() == (number == FAILURES - 1)
+        assert breaker.failed(breaker.begins()) == (number == FAILURES - 1)
     return breaker
 
 
@@ -32,10 +31,10 @@ def test_failures_in_a_row_eject_a_replica() -> None:
     breaker = Breaker(clock)
     for _ in range(FAILURES - 1):
         clock.now += INCIDENT
-        breaker.failed()
+        breaker.failed(breaker.begins())
     breaker.succeeded(breaker.begins())
     clock.now += INCIDENT
-    assert not breaker.failed()
+    assert not breaker.failed(breaker.begins())
     assert breaker.state == "well"
 
 
@@ -43,7 +42,7 @@ def test_streams_that_fail_together_failed_once() -> None:
     """A batch that runs out of memory takes all along that were in it, and the next one may go well."""
     clock = Clock()
     breaker = Breaker(clock)
-    assert not any(breaker.failed() for _ in range(100))
+    assert not any(breaker.failed(breaker.begins()) for _ in range(100))
     assert breaker.state == "well"
 
 
@@ -51,9 +50,9 @@ def test_nothing_but_failures_for_a_while_eject_a_rarely_used_replica_too() -> N
     """Two in half a minute, and no answer between them."""
     clock = Clock()
     breaker = Breaker(clock)
-    assert not breaker.failed()
+    assert not breaker.failed(breaker.begins())
     clock.now += WINDOW
-    assert breaker.failed()
+    assert breaker.failed(breaker.begins())
 
 
 def test_one_request_at_a_time_tries_an_ejected_replica() -> None:
@@ -62,12 +61,31 @@ def test_one_request_at_a_time_tries_an_ejected_replica() -> None:
     breaker = ejected(clock)
     clock.now += EJECTED_FOR
     assert (breaker.state, breaker.lets_through) == ("on trial", True)
-    breaker.begins()
+    trial = breaker.begins()
     assert (breaker.state, breaker.lets_through) == ("on trial", False)
-    breaker.left()
+    breaker.left(trial)
     assert (breaker.state, breaker.lets_through) == ("on trial", True)
 
     breaker.succeeded(breaker.begins())
+    assert (breaker.state, breaker.lets_through) == ("well", True)
+
+
+def test_what_began_before_a_trial_does_not_decide_it() -> None:
+    """An earlier stream that ends meanwhile, however it does, neither ends it nor lets another one in."""
+    clock = Clock()
+    breaker = Breaker(clock)
+    stale, left = breaker.begins(), breaker.begins()
+    for _ in range(FAILURES):
+        clock.now += INCIDENT
+        breaker.failed(breaker.begins())
+    clock.now += EJECTED_FOR
+    trial = breaker.begins()
+
+    breaker.left(left)
+    assert not breaker.lets_through
+    assert not breaker.failed(stale)
+    assert (breaker.state, breaker.lets_through) == ("on trial", False)
+    breaker.succeeded(trial)
     assert (breaker.state, breaker.lets_through) == ("well", True)
 
 
@@ -80,9 +98,9 @@ def test_a_trial_that_fails_ejects_for_longer_each_time() -> None:
         while not breaker.lets_through:
             clock.now += 1
         lengths.append(clock.now - began)
-        breaker.begins()
+        trial = breaker.begins()
         breaker.rests(1.0)
-        assert breaker.failed()
+        assert breaker.failed(trial)
     assert lengths == [10, 20, 40, 80, LONGEST_EJECTION, LONGEST_EJECTION]
 
 
@@ -101,10 +119,10 @@ def test_what_ends_well_after_a_failure_though_it_began_before_says_nothing() ->
     """A server that is told to end finishes its streams and refuses new ones."""
     clock = Clock()
     breaker = Breaker(clock)
-    began = breaker.begins()
+    before = breaker.begins()
     clock.now += 1
     breaker.rests(5.0)
-    breaker.failed()
+    breaker.failed(breaker.begins())
     clock.now += 1
-    breaker.succeeded(began)
+    breaker.succeeded(before)
     assert breaker.state == "resting"

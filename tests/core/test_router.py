@@ -401,6 +401,37 @@ async def test_a_replica_that_keeps_failing_is_ejected_and_tried_with_one_reques
     assert len(failing.prompts) == FAILURES + 2
 
 
+async def test_a_replica_is_tried_by_one_even_while_a_slot_moves_to_it() -> None:
+    """It counts as asked from the moment it is named; who comes until it is really asked goes elsewhere."""
+    now = 1000.0
+    tried = in_turn(*[saying(BackendFailed("no memory"))] * FAILURES, saying("It works."))
+    busy = saying(BackendOverloaded("busy"))
+    other = in_turn(*[saying("Hello.")] * FAILURES, busy, busy, saying("Hello."))
+    router = Router([tried, other], names=["a", "b"], clock=lambda: now, sleep=Pauses())
+    for _ in range(FAILURES):
+        async with aclosing(router.stream("prompt", replace(PARAMS, replica="a"))) as deltas:
+            assert "".join([delta.text async for delta in deltas]) == "Hello."
+        now += max(INCIDENT, REST)
+    now += EJECTED_FOR
+
+    for_b = replace(PARAMS, replica="b")
+    async with aclosing(router.stream("prompt", for_b)) as trial:
+        assert await anext(trial) == Delta("", None, "a")
+        async with aclosing(router.stream("prompt", for_b)) as deltas:
+            assert "".join([delta.text async for delta in deltas]) == "Hello."
+        assert len(tried.prompts) == FAILURES
+        assert (await anext(trial)).text == "It works."
+
+
+async def test_a_slot_that_went_along_is_called_back_by_name() -> None:
+    """Whoever is asked a second time is named again, when another one was asked in between."""
+    first = in_turn(saying(BackendFailed("no memory")), saying("Hello."))
+    router = Router([first, says(BackendFailed("none here"))], names=["a", "b"], sleep=Pauses())
+    async with aclosing(router.stream("prompt", replace(PARAMS, replica="a"))) as deltas:
+        said = [delta async for delta in deltas]
+    assert [delta.replica for delta in said if not delta.text and not delta.finish] == ["b", "a"]
+
+
 # ---- streams side by side ---------------------------------------------------------------------------
 
 
