@@ -14,7 +14,7 @@ from core.commands import ME, NOTHING_YET, Command, Conversation, Told, named
 from core.curating import Curating
 from core.errors import UserError
 from core.intake import Intake
-from core.ports import Feedbacks, History, Inbox, Notes, People, Shelf
+from core.ports import Feedbacks, History, Inbox, Notes, People, Shelf, Survey
 from core.questions import Questions, again
 from core.team import TeamDocuments
 from core.types import Attachment, Feedback, Message, ThreadId, Turn
@@ -114,6 +114,7 @@ class Desk:
     curators: Collection[str]
     shelf: Shelf
     team: TeamDocuments
+    survey: Survey
     models: Sequence[str] = ()
 
     @property
@@ -272,8 +273,7 @@ class Desk:
         await self.must_answer(caller)
         asked = Message(caller.message_id, caller.alone, caller.person, "", time.time())
         seen = replace(asked, seen_by=await caller.seen_by(asked))
-        is_curator = not set(self.curators).isdisjoint(caller.names)
-        return Curating(self.shelf, self.team, in_reach(seen), is_curator)
+        return Curating(self.shelf, self.team, self.survey, in_reach(seen), self._curates(caller))
 
     async def _meant(self, caller: Caller, command: Command, argument: str) -> tuple[ThreadId, str | None]:
         """The thread in which a command is given, and the question: those of the channel, or one's own last.
@@ -314,6 +314,9 @@ class Desk:
     def is_named(self, caller: Caller) -> bool:
         """Whether the team's settings name this person as a moderator."""
         return not set(self.moderators).isdisjoint(caller.names)
+
+    def _curates(self, caller: Caller) -> bool:
+        return not set(self.curators).isdisjoint(caller.names)
 
     async def _must_have_asked(self, caller: Caller, message_id: str) -> None:
         known = await self.questions.of(message_id)

@@ -174,6 +174,12 @@ async def _kb_stats(interaction: Interaction) -> None:
     await _kb(interaction, "stats")
 
 
+@kb.command(name="gaps", description="Show what was asked here and not answered (curators)")
+async def _kb_gaps(interaction: Interaction) -> None:
+    """Show what the documents lack."""
+    await _kb(interaction, "gaps")
+
+
 @kb.command(name="remove", description="Take a document out of the knowledge base (curators)")
 @app_commands.describe(document="Its id, as /kb list shows it")
 async def _kb_remove(interaction: Interaction, document: app_commands.Range[str, 1, 100]) -> None:

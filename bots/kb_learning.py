@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import asdict
-from datetime import datetime
 
 from adapters.redis.survey import RedisSurvey
 from bots import wiring
@@ -56,9 +55,7 @@ def _gap(gap: Gap) -> dict[str, object]:
 
 def _print(gap: Gap) -> None:
     newest, *others = gap.turns
-    day = datetime.fromtimestamp(newest.at).astimezone().date()
-    times = "once" if not others else f"{len(gap.turns)} times by {gap.people}"
-    print(f"{one_line(newest.question)}  (asked {times}, last on {day})")
+    print(f"{one_line(newest.question)}  ({gap.asked})")
     for turn in others[: _SHOWN - 1]:
         print(f"    {one_line(turn.question)}")
     if len(others) >= _SHOWN:

@@ -73,7 +73,7 @@ SLASH = (
     _of_table("sources"),
     _of_table("model", hint="[name]"),
     _of_table("stop"),
-    _of_table("kb", hint="[search words | list | stats | remove id]"),
+    _of_table("kb", hint="[search words | list words | stats | gaps | remove id]"),
     Slash("settings", "Show or change how I answer here (moderators)", slack_settings.show, "[everywhere]"),
     _HELP,
 )

@@ -21,6 +21,7 @@ from adapters.redis.people import RedisPeople
 from adapters.redis.rates import RedisRates
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
+from adapters.redis.survey import RedisSurvey
 from adapters.redis.work import Capacity, no_slots
 from adapters.replica.client import Replica, Timeouts
 from adapters.search import LexicalIndex
@@ -44,6 +45,7 @@ from core.ports import (
     Platform,
     Rates,
     Shelf,
+    Survey,
 )
 from core.profiles import SERVER
 from core.replica import ReplicaView
@@ -65,6 +67,7 @@ class Stores:
     feedbacks: Feedbacks
     shelf: Shelf
     team: TeamDocuments
+    survey: Survey
     models: Sequence[str]
 
 
@@ -195,6 +198,7 @@ def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capac
         RedisFeedbacks(store),
         RedisShelf(store),
         team,
+        RedisSurvey(store),
         tuple(settings.backend.others),
     )
 
@@ -214,6 +218,7 @@ def desk(platform: str, kept: Stores, ours: DiscordSettings | SlackSettings) -> 
         ours.curators,
         kept.shelf,
         kept.team,
+        kept.survey,
         kept.models,
     )
 

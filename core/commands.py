@@ -132,7 +132,12 @@ COMMANDS = (
     Command("sources", "show the sources of the last answer with their words", "answer", _sources),
     Command("model", "say which model answers here; /model NAME: choose another one", "thread", _model),
     Command("stop", "stop the answer that is being written", "answer", _stop),
-    Command("kb", "search, list, count or remove the team's documents", "nothing", _kb),
+    Command(
+        "kb",
+        "search, list, count, add or remove the team's documents, and see what they lack",
+        "nothing",
+        _kb,
+    ),
 )
 
 

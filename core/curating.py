@@ -1,20 +1,21 @@
-"""The team's documents where people talk: found, listed, counted, and taken out by curators."""
+"""The team's documents where people talk: found, listed, counted, and what curators do with them."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import UserError
-from core.ports import Shelf
+from core.gaps import gaps
+from core.ports import Shelf, Survey
 from core.team import TeamDocuments
 from core.types import Audience, Citation, Entry, Hit
 
-HOW = "Type /kb search WORDS, /kb list WORDS, /kb stats, or /kb remove ID."
+HOW = "Type /kb search WORDS, /kb list WORDS, /kb stats, /kb gaps, or /kb remove ID."
 _FOUND, _LISTED = 5, 20
-"""Sections and documents that are shown at once."""
+"""Sections, and documents or gaps, that are shown at once."""
 _QUOTE = 200
-"""Characters of a section."""
-_NOT_A_CURATOR = "Only curators change the knowledge base. Whoever runs me names them in the settings."
+"""Characters of a section or a question."""
+NOT_A_CURATOR = "Only curators may do this. Whoever runs me names them in the settings."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,13 @@ class Shown:
 class Curating:
     """What one person may do with the team's documents, who reads the answer alone.
 
-    Nothing is told of a document that its `audiences` do not hold, not even that there is one.
+    Nothing is told of a document that its `audiences` do not hold, not even that there is one, nor of a
+    question that was asked where they do not see it.
     """
 
     shelf: Shelf
     team: TeamDocuments
+    survey: Survey
     audiences: Sequence[Audience]
     is_curator: bool
 
@@ -44,6 +47,7 @@ class Curating:
             "search": self._search,
             "list": self._list,
             "stats": self._stats,
+            "gaps": self._gaps,
             "remove": self._remove,
         }
         if verb not in verbs:
@@ -77,10 +81,22 @@ class Curating:
         lines = [f"{audience}: {number:,}" for audience, number in audiences.most_common()]
         return Shown(lines=(f"You may see {counted} with {passages:,} passages.", *lines))
 
+    async def _gaps(self, words: str) -> Shown:
+        """What was asked here and not answered, alike questions together; what was asked privately is not."""
+        self._must_curate()
+        reach = set(map(str, self.audiences))
+        refused = await self.survey.refused()
+        found = gaps(turn for turn in refused if turn.seen_by and reach.issuperset(turn.seen_by))
+        if not found:
+            return Shown(lines=("No question of this channel was left unanswered.",))
+        lines = [f"{_short(gap.turns[0].question)} ({gap.asked})" for gap in found[:_LISTED]]
+        if len(found) > _LISTED:
+            lines.append(f"… and {len(found) - _LISTED} more.")
+        return Shown(lines=tuple(lines))
+
     async def _remove(self, document_id: str) -> Shown:
         """Take one document out; what it came from, if that is looked at again, leaves it out."""
-        if not self.is_curator:
-            raise UserError(_NOT_A_CURATOR)
+        self._must_curate()
         found = [entry for entry in await self._entries() if entry.id == document_id]
         if not found:
             raise UserError(
@@ -88,6 +104,10 @@ class Curating:
             )
         await take_out(self.shelf, found[0])
         return Shown(lines=(f"{found[0].title} is not in the knowledge base any more.",))
+
+    def _must_curate(self) -> None:
+        if not self.is_curator:
+            raise UserError(NOT_A_CURATOR)
 
     async def _entries(self) -> list[Entry]:
         return [entry for entry in await self.shelf.entries() if entry.audience in self.audiences]
@@ -103,6 +123,9 @@ async def take_out(shelf: Shelf, entry: Entry) -> None:
 
 def _section(hit: Hit) -> Citation:
     passage = hit.passage
-    words = " ".join(passage.text.split())
-    quote = words if len(words) <= _QUOTE else f"{words[:_QUOTE]} …"
-    return Citation(passage.title, passage.link, passage.heading, passage.page, quote)
+    return Citation(passage.title, passage.link, passage.heading, passage.page, _short(passage.text))
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _QUOTE else f"{words[:_QUOTE]} …"

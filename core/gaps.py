@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from core.questions import first_id
 from core.terms import asks, terms
@@ -25,6 +26,13 @@ class Gap:
     def people(self) -> int:
         """How many asked."""
         return len({turn.author for turn in self.turns})
+
+    @property
+    def asked(self) -> str:
+        """How often and when, for people: ``asked 3 times by 2, last on 2026-02-14``."""
+        day = datetime.fromtimestamp(self.turns[0].at).astimezone().date()
+        times = "once" if len(self.turns) == 1 else f"{len(self.turns)} times by {self.people}"
+        return f"asked {times}, last on {day}"
 
     @property
     def audiences(self) -> tuple[str, ...]:

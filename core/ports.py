@@ -466,6 +466,14 @@ class Feedbacks(Protocol):
         ...
 
 
+class Survey(Protocol):
+    """What stands over all threads, for those who look after the team's documents."""
+
+    async def refused(self) -> list[Turn]:
+        """The questions that were not answered, oldest first."""
+        ...
+
+
 class Notes(Protocol):
     """Small things that all processes of a platform have to know, by name; nobody's words.
 

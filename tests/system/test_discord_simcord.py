@@ -57,7 +57,7 @@ async def a_place() -> AsyncIterator[Place]:
     inbox, kept, notes = FakeInbox(), Kept(), FakeNotes()
     ports: dict[str, Any] = {"inbox": inbox, "history": kept, "people": None, "feedbacks": kept}
     channels = Channels("discord", notes, {})
-    nobody: dict[str, Any] = {"curators": (), "moderators": (), "shelf": None, "team": None}
+    nobody: dict[str, Any] = {"curators": (), "moderators": (), "shelf": None, "team": None, "survey": None}
     bot = DiscordBot(
         Desk("discord", **ports, notes=notes, channels=channels, **nobody),
         content=False,

@@ -79,3 +79,48 @@ async def test_people_on_slack_find_what_they_may_see_and_curators_remove_it(tmp
         assert "Only curators" in await kb(scene.person, f"remove {entry['id']}")
         assert "any more" in await kb(ben, f"remove {entry['id']}")
         assert "no such document" in await kb(scene.person, "list")
+
+
+PARKING = "Where do visitors park?"
+
+
+async def test_curators_see_what_their_channel_asked_in_vain(tmp_path: Path) -> None:
+    """Nobody else does, nor is it told elsewhere; what somebody asked privately is told to nobody."""
+    handbook, _ = written(tmp_path)
+    async with team(tmp_path / "data", TgiStandIn(" Yes."), ANSWERS__GROUNDING="require") as here:
+        control, scene = here.control, here.scene
+        owner = here.discord.platform.world.guild(scene.guild).owner
+        other = await control.new_channel(scene.guild, "deals")
+        await run(here.world, "add", handbook)
+        await here.serve(DISCORD__CURATORS=owner)
+
+        async def gaps(channel: str, person: str) -> str:
+            return (
+                await told_on_discord(here, await control.command(channel, person, "kb gaps"), channel)
+            ).content
+
+        await here.ask(PARKING)
+        await here.settled()
+        secret = {"question": "Who gets the zebra?", "private": True}
+        await control.command(scene.channel, scene.person, "ask", secret)
+        await here.settled(2)
+        assert (await gaps(scene.channel, owner)).startswith(f"{PARKING} (asked once, last on 2")
+        assert "zebra" not in await gaps(scene.channel, owner)
+        assert "Only curators" in await gaps(scene.channel, scene.person)
+        assert await gaps(other, owner) == "No question of this channel was left unanswered."
+
+
+async def test_curators_on_slack_see_what_their_channel_asked_in_vain(tmp_path: Path) -> None:
+    """As on Discord."""
+    handbook, _ = written(tmp_path)
+    async with workspace(tmp_path / "data", TgiStandIn(" Yes."), ANSWERS__GROUNDING="require") as here:
+        control, scene = here.control, here.scene
+        await run(here.world, "add", handbook)
+        await here.serve(SLACK__CURATORS=scene.person)
+        await here.ask(PARKING)
+        await here.settled()
+        shown = await told_on_slack(here, await control.command(scene.channel, scene.person, "/kb", "gaps"))
+        assert shown.startswith(f"{PARKING} (asked once, last on 2")
+        stranger = await control.new_person("ben", channel=scene.channel)
+        refused = await told_on_slack(here, await control.command(scene.channel, stranger, "/kb", "gaps"))
+        assert "Only curators" in refused
