@@ -11,13 +11,13 @@ from bots.channels import Channels
 from core.audience import in_reach
 from core.channels import ChannelSettings
 from core.commands import ME, NOTHING_YET, Command, Conversation, Told, named
-from core.curating import Curating
+from core.curating import NOT_A_CURATOR, Curating
 from core.errors import UserError
 from core.intake import Intake
 from core.ports import Feedbacks, History, Inbox, Notes, People, Shelf, Survey
 from core.questions import Questions, again
 from core.team import TeamDocuments
-from core.types import Attachment, Feedback, Message, ThreadId, Turn
+from core.types import Addition, Attachment, Feedback, Message, ThreadId, Turn
 
 _LOOKS, _BETWEEN_LOOKS = 10, 0.1
 """How often a turn is looked for, and seconds between: whoever pressed something waits for three."""
@@ -28,6 +28,9 @@ _NOT_KEPT = "That question is not kept any more. Ask it again."
 _NOT_READ = "I cannot read the message that you asked about any more. Ask again, about another one."
 _ASKED_AGAIN = "I was asked for that already: look for the newest answer below."
 _NOT_YOURS = "Only whoever asked, or a moderator, can do this."
+_NO_AUDIENCE = (
+    "Documents for everybody cannot be added here: add it in a channel of your own workspace or server."
+)
 _NOT_ALONE = (
     "Others asked in this conversation too, so only a moderator can do this. You can delete what is kept of "
     "you alone, or begin another conversation."
@@ -216,6 +219,30 @@ class Desk:
         await self.notes.put(note, text, seconds=_OFFERED)
         return asked
 
+    async def add(
+        self,
+        caller: Caller,
+        message_id: str,
+        addition: Addition,
+        text: str,
+        attachments: Sequence[Attachment] = (),
+        *,
+        everywhere: bool = False,
+    ) -> Message | None:
+        """Accept what a curator adds to the knowledge base; None where it was accepted before.
+
+        It is kept for whoever reads this channel, or `everywhere` for their whole workspace.
+        """
+        await self.must_curate(caller)
+        files = tuple(attachments)
+        given = Message(message_id, caller.alone, caller.person, text, time.time(), attachments=files)
+        reach = {each.kind: each for each in in_reach(replace(given, seen_by=await caller.seen_by(given)))}
+        audience = reach.get("workspace") if everywhere else reach.get("channel") or reach.get("person")
+        if audience is None:
+            raise UserError(_NO_AUDIENCE)
+        given = replace(given, addition=replace(addition, audience=str(audience)))
+        return given if (await self.inbox.put(given)).accepted else None
+
     # --- Answers that there are -----------------------------------------------------------------
 
     async def stop(self, caller: Caller, thread: ThreadId, message_id: str) -> None:
@@ -310,6 +337,12 @@ class Desk:
         """Raise UserError unless this person may act for others."""
         if not await self._moderates(caller):
             raise UserError(_NOT_YOURS)
+
+    async def must_curate(self, caller: Caller) -> None:
+        """Raise UserError unless this person is answered here and may change the knowledge base."""
+        await self.must_answer(caller)
+        if not self._curates(caller):
+            raise UserError(NOT_A_CURATOR)
 
     def is_named(self, caller: Caller) -> bool:
         """Whether the team's settings name this person as a moderator."""

@@ -1,5 +1,6 @@
 """What people can type and pick on Discord: slash commands and the menus of messages."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import discord
@@ -18,7 +19,7 @@ from core.commands import COMMANDS, ME, named
 from core.errors import PlatformError, UserError
 from core.grounding import Grounding
 from core.ports import Notes
-from core.types import ThreadId
+from core.types import Addition, Attachment, ThreadId
 
 CONTENT_NOTE = f"{places.NAME}:content"
 """The note of the channels that want every message, for which Discord has to be asked when chasqui starts."""
@@ -29,6 +30,9 @@ _ONCE_RESTARTED = (
     "Intent in the Developer Portal and started me again."
 )
 _NOT_EVERYWHERE = "Only who manages this server, or a moderator of the team, sets what counts in all of it."
+_PRIVATE_THREAD = (
+    "This thread is private, and what is added is read by its whole channel: post it there first."
+)
 _IN_THREADS = "Each answer opens a thread; those of `/ask` stand where it was typed"
 _TITLE = 90
 """Characters of a question in a list of them."""
@@ -180,6 +184,24 @@ async def _kb_gaps(interaction: Interaction) -> None:
     await _kb(interaction, "gaps")
 
 
+@kb.command(name="add", description="Add a file to the knowledge base (curators)")
+@app_commands.describe(
+    file="The file; one of the same name that was added here before is replaced",
+    where="Who may read it; who reads this channel, if you name nothing",
+)
+async def _kb_add(
+    interaction: Interaction,
+    file: discord.Attachment,
+    where: Literal["this channel", "this server"] = "this channel",
+) -> None:
+    """Keep a file that stands in no message."""
+    async with answering(interaction) as caller:
+        attached = files.of_interaction(file)
+        source = f"{places.NAME}:{caller.places[-1]}/{attached.name}"
+        addition = Addition(source, attached.name, at=interaction.created_at.timestamp())
+        await _add(caller, addition, "", [attached], everywhere=where == "this server")
+
+
 @kb.command(name="remove", description="Take a document out of the knowledge base (curators)")
 @app_commands.describe(document="Its id, as /kb list shows it")
 async def _kb_remove(interaction: Interaction, document: app_commands.Range[str, 1, 100]) -> None:
@@ -195,7 +217,8 @@ async def help_(interaction: Interaction) -> None:
         f"Mention {us.mention if us else 'me'}, write to me directly, or use `/ask`.",
         "Attach files to ask about them, and reply to an answer to go on with it.",
         *(f"`/{each.name}` {literal(each.description)}" for each in SLASH if each.name != "help"),
-        "In the menu of any message, under Apps: **Ask about this** and **Summarize from here**.",
+        "In the menu of any message, under Apps: **Ask about this**, **Summarize from here**.",
+        "Curators find **Add to knowledge base** there too.",
     )
     await _do(interaction, "help", guide="\n".join(lines))
 
@@ -319,6 +342,38 @@ async def _picked(interaction: Interaction, number: int) -> discord.Message:
     return message
 
 
+@app_commands.context_menu(name="Add to knowledge base")
+async def add_to_kb(interaction: Interaction, message: discord.Message) -> None:
+    """Keep what a message says, and its files, for those who read its channel."""
+    async with answering(interaction) as caller:
+        forwarded = [file for each in message.message_snapshots for file in each.attachments]
+        attached = [files.of_interaction(file) for file in (*message.attachments, *forwarded)]
+        addition = Addition(
+            f"{places.NAME}:{message.id}",
+            f"Message of {message.author.display_name}",
+            message.jump_url,
+            message.created_at.timestamp(),
+        )
+        await _add(caller, addition, files.text_of(message), attached)
+
+
+async def _add(
+    caller: DiscordCaller,
+    addition: Addition,
+    text: str,
+    attached: Sequence[Attachment],
+    *,
+    everywhere: bool = False,
+) -> None:
+    """Accept what a curator adds, and acknowledge it behind that. Raises as `Desk.add`."""
+    channel, desk = caller.interaction.channel, desk_of(caller.interaction)
+    if isinstance(channel, discord.Thread) and channel.is_private():
+        raise UserError(_PRIVATE_THREAD)  # others read its channel
+    given = await desk.add(caller, caller.message_id, addition, text, attached, everywhere=everywhere)
+    if given:
+        await caller.answers(desk, given)
+
+
 @app_commands.context_menu(name="Summarize from here")
 async def summarize(interaction: Interaction, message: discord.Message) -> None:
     """Summarise what was said from a message on, for the person who asks alone."""
@@ -339,5 +394,5 @@ SLASH: tuple[app_commands.Command[Any, ..., Any] | app_commands.Group, ...] = (
     settings,
     help_,
 )
-MENUS = (ask_about, summarize)
+MENUS = (ask_about, summarize, add_to_kb)
 assert {command.name for command in COMMANDS} <= {command.name for command in SLASH}, "the table is whole"

@@ -92,7 +92,7 @@ def _checked(settings: Settings, roles: Collection[str]) -> set[str]:
 def _worker(settings: Settings, ready: App, platforms: dict[str, Platform]) -> Worker:
     return Worker(
         ready.inbox.work,
-        ready.assistant.answer,
+        ready.serve,
         platforms,
         at_once=settings.worker.answers,
         grace=settings.worker.grace_seconds,

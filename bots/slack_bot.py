@@ -18,7 +18,15 @@ from adapters.slack.people import People
 from adapters.slack.responding import respond
 from adapters.slack.sending import insist
 from adapters.slack.sockets import LAST_TAKEN, Sockets
-from bots import slack_buttons, slack_commands, slack_home, slack_settings, slack_shortcuts, wiring
+from bots import (
+    slack_adding,
+    slack_buttons,
+    slack_commands,
+    slack_home,
+    slack_settings,
+    slack_shortcuts,
+    wiring,
+)
 from bots.desk import EDITED, Desk
 from bots.settings import SlackSettings
 from bots.slack_caller import SlackCaller, told
@@ -51,7 +59,7 @@ class SlackBot(Gateway):
         self.app.command(re.compile(""))(self._on_command)
         self.app.action(buttons.ACTION)(self._on_press)
         self.app.action(slack_home.FORGET)(self._on_forget)
-        for shortcut in slack_shortcuts.SHORTCUTS:
+        for shortcut in (*slack_shortcuts.SHORTCUTS, slack_adding.ADD):
             self.app.shortcut(shortcut.callback_id)(self._on_shortcut)
             self.app.view(shortcut.callback_id)(self._on_form)
         self.app.view(slack_settings.NAME)(self._on_form)
@@ -109,11 +117,14 @@ class SlackBot(Gateway):
         await told(self._open(caller, notice(slack_home.FORGET_TITLE, text)))
 
     async def _on_shortcut(self, body: Body, ack: Ack) -> None:
-        caller, shortcut = self._caller(body), slack_shortcuts.named(body["callback_id"])
-        await self._in_time(
-            self._do(caller, slack_shortcuts.open_form(self.desk, caller, shortcut, body["message"]))
-        )
+        caller = self._caller(body)
+        await self._in_time(self._do(caller, self._picked(caller, body["callback_id"], body["message"])))
         await ack()
+
+    async def _picked(self, caller: SlackCaller, name: str, message: Body) -> str:
+        if name == slack_adding.ADD.callback_id:
+            return await slack_adding.open_form(self.desk, caller, message)
+        return await slack_shortcuts.open_form(self.desk, caller, slack_shortcuts.named(name), message)
 
     async def _in_time(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it before it is acknowledged, or go on behind that where Slack would wait too long."""
@@ -137,6 +148,8 @@ class SlackBot(Gateway):
                 return await slack_settings.save(self.desk, caller, view)
             case slack_buttons.REASON:
                 return await slack_buttons.reason(self.desk, caller, view)
+            case slack_adding.ADD.callback_id:
+                return await slack_adding.add(self.desk, caller, view)
             case name:
                 asked = await slack_shortcuts.ask(self.desk, caller, slack_shortcuts.named(name), view)
                 if asked and not places.place(asked).person:

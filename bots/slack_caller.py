@@ -100,9 +100,14 @@ class SlackCaller:
 
     async def quote(self, said: Said) -> str:
         """What a message says, with its author's name."""
+        name, text = await self.reads(said)
+        return f"{name}: {text}" if text else ""
+
+    async def reads(self, said: Said) -> tuple[str, str]:
+        """The name of a message's author, and what it says."""
         names = await self.people.names(said.people)
         text = inbound.words(said.text, self.slack.us.user, names)
-        return f"{said.name or names.get(said.author) or said.author}: {text}" if text else ""
+        return said.name or names.get(said.author) or said.author, text
 
 
 def shown(told: Told) -> str:

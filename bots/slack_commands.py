@@ -50,7 +50,7 @@ async def _help(desk: Desk, caller: SlackCaller, text: str) -> str:
         f"Mention <@{caller.slack.us.user}> in a channel, write to me directly, or use `/ask`.",
         "Attach files to ask about them, and go on in the thread of an answer.",
         *(f"`/{each.name}` {each.summary}" for each in SLASH),
-        "In the menu of any message: *Ask about this* and *Summarize this thread*.",
+        "In the menu of any message: *Ask about this*, *Summarize this thread* and *Add to knowledge base*.",
     )
     return shown(await desk.do(caller, "help", guide="\n".join(lines)))
 

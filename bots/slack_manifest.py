@@ -19,6 +19,7 @@ from adapters.slack.login import address, login
 from adapters.slack.web import PATH
 from bots.output import print_json
 from bots.settings import SlackSettings
+from bots.slack_adding import ADD
 from bots.slack_commands import SLASH
 from bots.slack_shortcuts import SHORTCUTS
 from core.errors import SettingsError
@@ -108,7 +109,7 @@ def manifest(url: str = "") -> Json:
 def _features(url: str) -> Json:
     shortcuts = [
         {"name": each.name, "type": "message", "callback_id": each.callback_id, "description": each.summary}
-        for each in SHORTCUTS
+        for each in (*SHORTCUTS, ADD)
     ]
     commands = [
         {

@@ -1,8 +1,8 @@
-"""What can be picked in the menu of a message on Slack: ask about it, summarise its thread."""
+"""What can be asked from the menu of a message on Slack: about it, or about its thread."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from adapters.slack import places, transcript
@@ -18,16 +18,22 @@ from core.types import Message, ThreadId
 _SEEN_BY = {"everybody": "Everybody in the thread", "me": "Only me"}
 _SHOWN = 490
 """Characters of a question that stand in the thread."""
-_NOTHING_THERE = "There is nothing in this message that I can read."
+NOTHING_THERE = "There is nothing in this message that I can read."
 
 
 @dataclass(frozen=True, slots=True)
-class Shortcut:
-    """An entry of the menu; its form asks for a question, if it needs one."""
+class Entry:
+    """What stands in the menu of a message."""
 
     callback_id: str
     name: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut(Entry):
+    """An entry that asks; its form asks for a question, if it needs one."""
+
     question: str
     """What is asked, or empty where the form asks for it."""
     seen_by: str
@@ -55,6 +61,16 @@ class Picked:
     root: str
     message_id: str
 
+    @classmethod
+    def of(cls, caller: SlackCaller, message: Mapping[str, Any]) -> "Picked":
+        """What this person picks now."""
+        ts = str(message["ts"])
+        return cls(caller.channel, ts, str(message.get("thread_ts") or ts), caller.message_id)
+
+    def written(self) -> str:
+        """As the metadata of a form."""
+        return json.dumps(asdict(self))
+
     @property
     def thread(self) -> ThreadId:
         """The thread of that message."""
@@ -63,16 +79,14 @@ class Picked:
 
 async def open_form(desk: Desk, caller: SlackCaller, shortcut: Shortcut, message: Mapping[str, Any]) -> str:
     """Ask what the person wants to know, and who is to see it."""
-    ts, message_id = str(message["ts"]), caller.message_id
-    await may_respond(desk, caller, message_id)
-    picked = {"channel": caller.channel, "ts": ts, "root": str(message.get("thread_ts") or ts)}
+    picked = Picked.of(caller, message)
+    await may_respond(desk, caller, picked.message_id)
     question = [] if shortcut.question else [asks("question", "What would you like to know?", line())]
     blocks: list[Block] = [
         *question,
         asks("seen_by", "Who sees the answer", choice(_SEEN_BY, shortcut.seen_by)),
     ]
-    metadata = json.dumps({**picked, "message_id": message_id})
-    view = modal(shortcut.callback_id, shortcut.name, blocks, submit="Ask", metadata=metadata)
+    view = modal(shortcut.callback_id, shortcut.name, blocks, submit="Ask", metadata=picked.written())
     await caller.slack.call("views.open", trigger_id=caller.trigger, view=view)
     return ""
 
@@ -91,7 +105,7 @@ async def ask(desk: Desk, caller: SlackCaller, shortcut: Shortcut, view: Mapping
         return await desk.ask(there, picked.message_id, thread, shortcut.question, attachments=files)
     said = await caller.reader.read(picked.channel, picked.root, picked.ts)
     if said is None:
-        raise UserError(_NOTHING_THERE)
+        raise UserError(NOTHING_THERE)
     return await desk.ask(
         there,
         picked.message_id,

@@ -33,13 +33,16 @@ from core.channels import ChannelSettings
 from core.embedding import Embedding
 from core.errors import EmbedderUnavailable
 from core.fusion import FusedIndex
+from core.keeping import Keeper
 from core.library import Library
 from core.ports import (
     Embedder,
+    Extractor,
     Feedbacks,
     History,
     Inbox,
     KnowledgeIndex,
+    Lease,
     Notes,
     People,
     Platform,
@@ -51,6 +54,7 @@ from core.profiles import SERVER
 from core.replica import ReplicaView
 from core.router import Router
 from core.team import TeamDocuments
+from core.types import Outcome
 
 log = structlog.get_logger()
 
@@ -73,10 +77,16 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class App(Stores):
-    """What runs: the ports that bots use, and the assistant over them."""
+    """What runs: the ports that bots use, and over them the assistant, and who keeps what is added."""
 
     assistant: Assistant
+    keeper: Keeper
     replicas: Callable[[], Sequence[ReplicaView]]
+
+    async def serve(self, lease: Lease, platform: Platform) -> Outcome:
+        """Do what a message wants: answer it, or keep it. Raises as `Assistant.answer`."""
+        work = self.keeper.keep if lease.message.addition else self.assistant.answer
+        return await work(lease, platform)
 
 
 @asynccontextmanager
@@ -91,13 +101,15 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         known = await stack.enter_async_context(knowledge(settings, store))
         kept = _kept(settings, store, known.team, lambda model: routers.get(model, routers[""]).capacity())
         await stack.enter_async_context(_following(known))
-        documents = _library(settings, store, known)
+        extractor, largest = _extractor(settings), settings.answers.max_file_bytes
+        documents = _library(settings, store, known, extractor)
         others = {
             name: OtherModel(router, policy(settings, name)) for name, router in routers.items() if name
         }
         yield App(
             **{each.name: getattr(kept, each.name) for each in fields(kept)},
             assistant=Assistant(routers[""], kept.history, documents, policy(settings), others),
+            keeper=Keeper(kept.shelf, extractor, largest),
             replicas=lambda: [view for router in routers.values() for view in router.replicas()],
         )
 
@@ -115,12 +127,15 @@ class Knowledge:
 async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, TeamDocuments]]:
     """What answers are looked for in, and the documents of the team that are in it."""
     async with knowledge(settings, store) as known:
-        yield _library(settings, store, known), known.team
+        yield _library(settings, store, known, _extractor(settings)), known.team
 
 
-def _library(settings: Settings, store: Store, known: Knowledge) -> Library:
+def _extractor(settings: Settings) -> SandboxedExtractor:
+    return SandboxedExtractor(limits=ExtractionLimits(max_bytes=settings.answers.max_file_bytes))
+
+
+def _library(settings: Settings, store: Store, known: Knowledge, extractor: Extractor) -> Library:
     largest = settings.answers.max_file_bytes
-    extractor = SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest))
     return Library(RedisDocuments(store), known.index, extractor, team=known.team, max_bytes=largest)
 
 

@@ -10,7 +10,10 @@ from core.ports import Shelf, Survey
 from core.team import TeamDocuments
 from core.types import Audience, Citation, Entry, Hit
 
-HOW = "Type /kb search WORDS, /kb list WORDS, /kb stats, /kb gaps, or /kb remove ID."
+HOW = (
+    "Type /kb search WORDS, /kb list WORDS, /kb stats, /kb gaps, or /kb remove ID. To add a message with its "
+    "files, pick Add to knowledge base in its menu."
+)
 _FOUND, _LISTED = 5, 20
 """Sections, and documents or gaps, that are shown at once."""
 _QUOTE = 200

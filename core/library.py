@@ -1,19 +1,15 @@
 """The documents of a thread: files are read once, kept, and found again by every later question."""
 
 import asyncio
-import contextlib
-import errno
-import tempfile
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
+from core.attachments import downloaded, or_refused
 from core.audience import in_reach
 from core.errors import FileRefused
 from core.knowledge import document, identity
@@ -95,7 +91,10 @@ class Library:
                 break
             total = f" ({number} of {len(files)})" if len(files) > 1 else ""
             await status(f"Reading {file.name}{total} …")
-            ends.append(await self._read_or_refuse(file, message, platform, known))
+            end = await or_refused(file, self._read(file, message, platform, known))
+            if isinstance(end, Document):
+                known[end.id] = end
+            ends.append(end)
         await status(None)
         refused = sentences(end for end in ends if isinstance(end, Refusal))
         if late := [file.name for file in files[len(ends) :]]:
@@ -149,27 +148,10 @@ class Library:
                 await self._index.remove(old.id, old.audience)
             size -= _indexed_size(oldest)
 
-    async def _read_or_refuse(
-        self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]
-    ) -> Document | Refusal:
-        try:
-            found = await self._read(file, message, platform, known)
-        except FileRefused as error:
-            log.info("library.file_refused", size=file.size)
-            return Refusal(file.name, error.sentence)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            log.warning("library.no_room", error=error.strerror)
-            why = "there is no room for it. Please ask whoever runs chasqui to look at its disk"
-            return Refusal(file.name, f"{file.name} cannot be read, because {why}.")
-        known[found.id] = found
-        return found
-
     async def _read(
         self, file: Attachment, message: Message, platform: Platform, known: dict[str, Document]
     ) -> Document:
-        async with _downloaded(file, platform, self._max_bytes) as path:
+        async with downloaded(file, platform, self._max_bytes) as path:
             content = await asyncio.to_thread(path.read_bytes)
             same = known.get(identity(content))
             if same is not None:
@@ -212,22 +194,3 @@ def _size(found: Document) -> int:
 
 def _indexed_size(found: Sequence[_Indexed]) -> int:
     return max(_LEAST_INDEXED, sum(item.size for item in found))
-
-
-@contextlib.asynccontextmanager
-async def _downloaded(file: Attachment, platform: Platform, max_bytes: int) -> AsyncIterator[Path]:
-    """The file on disk for as long as it is read; more than `max_bytes` are never taken."""
-    with tempfile.TemporaryDirectory(prefix="chasqui-") as folder:
-        path = Path(folder) / "attachment"
-        taken = 0
-        with path.open("wb") as out:
-            async with aclosing(platform.download(file)) as pieces:
-                async for piece in pieces:
-                    taken += len(piece)
-                    if taken > max_bytes:
-                        raise FileRefused(
-                            f"{file.name} is larger than {max_bytes // 1_000_000} MB. "
-                            "Send a smaller file, or the part that matters."
-                        )
-                    out.write(piece)
-        yield path

@@ -77,13 +77,28 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Addition:
+    """What tells that a message is kept in the team's knowledge base, and not answered.
+
+    `audience`, as written, may read it from then on. `source` is where it comes from, the same whenever it
+    is added again; `url` leads there, `title` is that of the words, and `at` the Unix time they are from.
+    """
+
+    source: str
+    title: str
+    url: str = ""
+    at: float = 0.0
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A question as its platform accepted it. `id` is unique within the platform; `at` is Unix time.
 
     `quoted` is what the question points at and no turn holds: earlier messages, each as ``name: text``,
     oldest first. `persona`, `grounding` and `model` are those of the channel; empty takes the team's.
     `seen_by` are audiences, as written, whose documents everyone who will see the answer may see (see
-    `core.audience`).
+    `core.audience`). One with an `addition` asks nothing.
     """
 
     id: str
@@ -98,6 +113,7 @@ class Message:
     grounding: str = ""
     seen_by: tuple[str, ...] = ()
     model: str = ""
+    addition: Addition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +248,10 @@ class Outcome:
     """How an accepted question ended.
 
     `answer` is the text as people saw it, without sources and notes. `why` is a sentence for people
-    for every kind but ``answered``. `hits` are the passages that were sent, or for a refusal the
-    nearest misses, of which `nearest` has our records, best first. `left_out` says in sentences what was
-    not read. Times are in milliseconds from the moment the message was taken.
+    for every kind but ``answered``, where it tells what was kept of a message that asks nothing. `hits` are
+    the passages that were sent, or for a refusal the nearest misses, of which `nearest` has our records,
+    best first. `left_out` says in sentences what was not read. Times are in milliseconds from the moment the
+    message was taken.
     """
 
     kind: OutcomeKind

@@ -110,7 +110,8 @@ class DiscordReply:
 
     async def _end(self, outcome: Outcome) -> None:
         stands = await self._found(END)
-        verbs, under, last = _verbs(outcome), footer(outcome), self._last_page()
+        verbs = [] if self._message.addition else _verbs(outcome)  # what asks nothing is not answered again
+        under, last = footer(outcome), self._last_page()
         if last is not None and not stands and await self._end_under(last, under, verbs):
             self._parts[END] = Part(self._parts[last].id)
             return

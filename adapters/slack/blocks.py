@@ -88,8 +88,9 @@ def end(outcome: Outcome, message: Message) -> Content:
     if notes:
         element = {"type": "mrkdwn", "text": notes}
         blocks.append({"type": "context", "block_id": f"{_OURS}notes", "elements": [element]})
-    blocks.append(buttons.row(message, "again", *sources, block_id=f"{_OURS}end"))
-    if outcome.kind != "failed":
+    if not message.addition:  # what asks nothing is not answered again
+        blocks.append(buttons.row(message, "again", *sources, block_id=f"{_OURS}end"))
+    if not message.addition and outcome.kind != "failed":
         blocks.append(buttons.feedback(message, block_id=f"{_OURS}feedback"))
     return Content("\n".join(filter(None, (why, notes))) or "That is all.", tuple(blocks))
 
