@@ -27,7 +27,7 @@ from core.questions import first_id
 from core.retrying import RetryingReply
 from core.speech import Model, Speech, drafted
 from core.story import story, telling, waited
-from core.types import Checkpoint, Limits, Message, Outcome, Passage, Turn
+from core.types import Checkpoint, Citation, Limits, Message, Outcome, Passage, Turn
 from core.whole import Whole
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 from core.wishes import Wish
@@ -313,16 +313,19 @@ class _Answering:
                 enough = checked and profile.literal
                 await self._go_on(model, fitted, draft, delivery, enough=enough)
             if checked and ground.strong and not progress.shown.strip():
-                quoted = citation(passages[0], question.text)
-                if progress.ended:  # where the model went on to does not matter any more
-                    progress.ended = replace(progress.ended, reason="stop_sequence")
-                speech.show(f"{quoted.title} says: “{quoted.quote}”", delivery)
+                self._quote(citation(passages[0], question.text), delivery)
         progress.left_out += conclusion.left_out(fitted)
         if not passages:
             return conclusion.alone(progress)
         return conclusion.grounded(
             progress, draft, question.text, question.in_reach, checked=checked, noted=bool(noted)
         )
+
+    def _quote(self, quoted: Citation, delivery: Delivery) -> None:
+        """Let a passage answer by itself; where the model went on to does not matter any more."""
+        if self._progress.ended:
+            self._progress.ended = replace(self._progress.ended, reason="stop_sequence")
+        self._speech.show(f"{quoted.title} says: “{quoted.quote}”", delivery)
 
     async def _go_on(
         self, model: Model, fitted: Fitted, draft: Draft, delivery: Delivery, *, enough: bool
