@@ -37,17 +37,21 @@ class Content:
 
     text: str
     blocks: tuple[Block, ...]
+    whole: bool = True
+    """Whether the text says all that the blocks say."""
 
     def over(self, below: "Content") -> "Content":
         """The same, over something else; its text too, where both have room."""
         text = "\n".join(filter(None, (self.text.removesuffix(below.text).rstrip(), below.text)))
-        return Content(text if len(text) <= _TEXT else self.text, (*self.blocks, *below.blocks))
+        has_room = len(text) <= _TEXT
+        blocks = (*self.blocks, *below.blocks)
+        return Content(text if has_room else self.text, blocks, whole=self.whole and has_room)
 
     @classmethod
     def of(cls, posted: Mapping[str, Any]) -> "Content":
         """The page that a message shows, as Slack gives it back."""
         shown = [block for block in posted.get("blocks") or () if not _is_ours(block)]
-        return cls(str(posted.get("text") or "")[:_TEXT], tuple(shown))
+        return cls(str(posted.get("text") or "")[:_TEXT], tuple(shown), whole=not shown)
 
     def is_page_of(self, posted: Mapping[str, Any]) -> bool:
         """Whether this is the page that a message shows; block ids are Slack's to choose."""
@@ -58,8 +62,9 @@ class Content:
 
 def page(markdown: str) -> Content:
     """A page. Its text is whole for any page of `MRKDWN`, else the beginning."""
-    beginning = next(iter(split(markdown, MRKDWN)), "")
-    return Content(render(beginning), ({"type": "markdown", "text": neutral(markdown)},))
+    beginning, *rest = split(markdown, MRKDWN) or [""]
+    block = {"type": "markdown", "text": neutral(markdown)}
+    return Content(render(beginning), (block,), whole=not rest)
 
 
 def sentence(text: str) -> Content:

@@ -96,6 +96,10 @@ class Refused(Unreachable):
         )
 
 
+class BlocksRefused(Refused):
+    """Slack does not take these blocks, and may take the same as a text."""
+
+
 class TokenRefused(NotAdmitted):
     """Slack does not accept the bot's token any more; who asked cannot mend it."""
 
@@ -148,6 +152,7 @@ _CODES: dict[type[PlatformError], str] = {
         "internal_error fatal_error service_unavailable request_timeout team_added_to_org "
         "accesslimited update_failed"
     ),
+    BlocksRefused: "invalid_blocks invalid_blocks_format",
     StreamOpen: "streaming_state_conflict",
     StreamOver: "message_not_in_streaming_state message_not_owned_by_app",
     StoppedByPerson: "stopped_by_user",

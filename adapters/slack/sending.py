@@ -14,7 +14,7 @@ from adapters.slack import blocks, places, threads
 from adapters.slack.abilities import Abilities
 from adapters.slack.blocks import Content
 from adapters.slack.client import Slack
-from adapters.slack.errors import PrivateOver, StreamOpen, Unreachable
+from adapters.slack.errors import BlocksRefused, PrivateOver, StreamOpen, Unreachable
 from adapters.slack.files import Files
 from adapters.slack.people import People
 from adapters.slack.responding import respond
@@ -69,23 +69,17 @@ class ThreadSender:
     async def post(self, part: int, content: Content) -> str:
         """Let a part stand; its timestamp."""
         thread: dict[str, Any] = {"thread_ts": self._place.root} if self._place.root else {}
-        posted = await self._slack.call(
-            "chat.postMessage",
-            channel=self._place.channel,
-            **thread,
-            **self._written(part, content),
-            **_QUIETLY,
-        )
-        return str(posted["ts"])
+        where: dict[str, Any] = {"channel": self._place.channel, **thread, **_QUIETLY}
+        return str((await self._say("chat.postMessage", where, part, content))["ts"])
 
     async def edit(self, ts: str, part: int, content: Content) -> None:
         """Let a message be this part and say this, also if it is still a stream."""
         where: dict[str, Any] = {"channel": self._place.channel, "ts": ts}
         try:
-            await self._slack.call("chat.update", **where, **self._written(part, content))
+            await self._say("chat.update", where, part, content)
         except StreamOpen:
             await self._streams.end(self._place, ts)
-            await self._slack.call("chat.update", **where, **self._written(part, content))
+            await self._say("chat.update", where, part, content)
 
     async def delete(self, ts: str) -> None:
         """Take a message away, if it is there."""
@@ -118,9 +112,16 @@ class ThreadSender:
             return self._slack.each("conversations.replies", "messages", **where, **args)
         return self._slack.each("conversations.history", "messages", channel=self._place.channel, **args)
 
-    def _written(self, part: int, content: Content) -> dict[str, Any]:
-        metadata = blocks.marked(self._message, part)
-        return {"text": content.text, "blocks": list(content.blocks), "metadata": metadata}
+    async def _say(self, method: str, where: dict[str, Any], part: int, content: Content) -> dict[str, Any]:
+        """Say it in blocks; as a text that says the same where Slack has not all of them."""
+        written = {"text": content.text, "metadata": blocks.marked(self._message, part)}
+        try:
+            return await self._slack.call(method, **where, **written, blocks=list(content.blocks))
+        except BlocksRefused as error:
+            if not content.whole:
+                raise
+            log.warning("slack.blocks_refused", method=method, detail=str(error))
+            return await self._slack.call(method, **where, **written)
 
 
 class PrivateSender:

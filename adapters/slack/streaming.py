@@ -5,7 +5,7 @@ from typing import Any
 
 from adapters.slack import places
 from adapters.slack.client import Slack
-from adapters.slack.errors import StreamOver
+from adapters.slack.errors import StreamOver, Unreachable
 from adapters.slack.places import Place
 from core.errors import PageClosed, RateLimited
 from core.ports import Notes
@@ -15,8 +15,9 @@ from core.types import Message
 class Stream:
     """A message that is open: what it shows can be gone on with, and with nothing else.
 
-    Raises PlatformError; StreamOver where the message is open no more, or where a call that was never
-    answered may have gone on with it. Then its message is to be edited.
+    Raises PlatformError; StreamOver where the message is open no more, where Slack does not take it for
+    whatever reason, or where a call that was never answered may have gone on with it. Then its message is
+    to be edited, and if there is no writing there at all, that says why.
     """
 
     def __init__(self, slack: Slack, channel: str, ts: str, text: str | None = None) -> None:
@@ -39,11 +40,17 @@ class Stream:
         except (RateLimited, PageClosed):
             self.text = shown
             raise
+        except Unreachable as error:
+            self.text = shown
+            raise StreamOver(str(error)) from error
         self.text = text
 
     async def stop(self, **more: Any) -> None:
         """End it, with `blocks` under it and `metadata`, if there are any."""
-        await self._slack.call("chat.stopStream", channel=self._channel, ts=self.ts, **more)
+        try:
+            await self._slack.call("chat.stopStream", channel=self._channel, ts=self.ts, **more)
+        except Unreachable as error:
+            raise StreamOver(str(error)) from error
 
 
 class Streams:

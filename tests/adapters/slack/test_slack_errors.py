@@ -9,6 +9,7 @@ import pytest
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from adapters.slack.errors import (
+    BlocksRefused,
     ChannelArchived,
     NotAllowed,
     NotInvited,
@@ -87,7 +88,8 @@ def test_every_error_of_the_sdk_has_one_of_ours() -> None:
         (200, "msg_blocks_too_long", PageClosed),
         (200, "message_not_found", PageClosed),
         (200, "edit_window_closed", PageClosed),
-        (200, "invalid_blocks", Refused),
+        (200, "invalid_blocks", BlocksRefused),
+        (200, "of_another_year", Refused),
     ],
 )
 def test_what_slack_says_decides_what_is_done(status: int, code: str, kind: type[PlatformError]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import places
+from adapters.slack import blocks, places
 from adapters.slack.markdown import MARKDOWN, MRKDWN
 from adapters.slack.platform import SlackPlatform
 from core.errors import PageClosed, PlatformError, RateLimited, UserError, WriteFailed
@@ -23,6 +23,7 @@ from tests.adapters.slack.answering import (
     SILENT,
     START,
     UNDER,
+    UPDATE,
     answers,
     page,
     shown,
@@ -104,6 +105,21 @@ async def test_without_streams_an_answer_is_a_message_that_is_edited(
     [answer] = await answers(slack, message)
     assert (page(answer), answer.text) == ("It **is** far.", f"It *is* far.\n{UNDER}")
     assert answer.actions == ["chasqui:again", "chasqui:feedback"]
+
+
+async def test_where_slack_does_not_take_our_blocks_an_answer_is_a_text(
+    slack: SlackServer, platform: SlackPlatform
+) -> None:
+    """It says the same; a page of which it would say less is told from others."""
+    await without_streams(slack)
+    for call in (POST, UPDATE):
+        await slack.control.fault(faults.denied(call, "invalid_blocks", times=1))
+    message, ledger = await asked(slack), FakeLedger()
+    await play(platform.reply(message, ledger), ledger, PLAIN[:1] + PLAIN[2:3])
+    [answer] = await answers(slack, message)
+    assert answer.text == SAID
+    assert blocks.page(SAID).whole
+    assert not blocks.page("It is far. " * 600).whole
 
 
 @pytest.mark.parametrize("streams", [True, False])

@@ -21,6 +21,7 @@ from tests.adapters.slack.answering import (
     SAID,
     SHORT,
     START,
+    STOP,
     UNDER,
     UPDATE,
     answers,
@@ -97,6 +98,19 @@ async def test_an_answer_is_not_taken_for_that_to_another_question(
 
 
 # ---- streams that end ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", [APPEND, STOP])
+async def test_a_stream_that_is_refused_for_a_new_reason_leaves_the_text_whole(
+    call: str, slack: SlackServer, platform: SlackPlatform
+) -> None:
+    """Whatever Slack calls it: its message is edited from then on."""
+    message, ledger = await asked(slack), FakeLedger()
+    await slack.control.fault(faults.denied(call, "stream_of_another_year", times=1))
+    await play(platform.reply(message, ledger), ledger, [*PLAIN[:4], PLAIN[5]])
+    *first, last = await answers(slack, message)
+    assert [page(each) for each in (*first, last)] == [SAID, "Take a llama."]
+    assert last.actions == ["chasqui:again", "chasqui:feedback"]
 
 
 @pytest.mark.parametrize("when", range(1, 5))
