@@ -3,9 +3,11 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bots.slack_caller import SlackCaller
 from tests.emulators.slack import faults
 from tests.emulators.slack.seen import SeenMessage
 from tests.emulators.tgi import TgiStandIn
@@ -98,3 +100,13 @@ async def test_who_presses_while_slack_is_slow_is_acknowledged_all_the_same(here
     assert (await here.control.interaction(pressed)).state == "acknowledged"
     await here.control.release(fault)
     assert (await form(here, pressed)).open
+
+
+def test_what_has_no_trigger_is_known_by_where_it_is_answered() -> None:
+    """Two commands without one are two questions; no form can be opened for them."""
+    nobody: Any = None
+    body = {"user_id": "U1", "channel_id": "C1"}
+    urls = ("https://hooks.slack.com/1", "https://hooks.slack.com/2")
+    asked = [SlackCaller.of(nobody, nobody, nobody, {**body, "response_url": url}) for url in urls]
+    assert asked[0].message_id != asked[1].message_id
+    assert [each.respond for each in asked] == list(urls)
