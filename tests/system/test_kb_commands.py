@@ -39,7 +39,7 @@ async def test_people_on_discord_find_what_they_may_see_and_curators_remove_it(t
             return shown.content
 
         assert "24 days of paid leave" in await kb(scene.channel, scene.person, "search", words="paid leave")
-        assert await kb(scene.channel, scene.person, "search", words="zebra deal") == "Nothing was found."
+        assert "Friday" not in await kb(scene.channel, scene.person, "search", words="zebra deal")
         assert "zebra deal" in await kb(other, scene.person, "search", words="zebra deal")
         assert "You may see 1 document" in await kb(scene.channel, scene.person, "stats")
         assert "You may see 2 documents" in await kb(other, scene.person, "stats")
@@ -73,7 +73,7 @@ async def test_people_on_slack_find_what_they_may_see_and_curators_remove_it(tmp
 
         assert "Type /kb search WORDS" in await kb(scene.person, "")
         assert "24 days of paid leave" in await kb(scene.person, "search paid leave")
-        assert await kb(scene.person, "search zebra deal") == "Nothing was found."
+        assert "Friday" not in await kb(scene.person, "search zebra deal")
         [entry] = [each for each in await run(here.world, "list") if each["path"] == "handbook.md"]
         assert entry["id"] in await kb(scene.person, "list hand")
         assert "Only curators" in await kb(scene.person, f"remove {entry['id']}")
