@@ -12,12 +12,11 @@ from adapters.discord.address import aim
 from adapters.discord.files import Downloads
 from adapters.discord.login import login
 from adapters.discord.reply import DiscordReply
-from adapters.discord.sending import ChannelSender, InteractionSender, Shared
+from adapters.discord.sending import Shared
+from adapters.discord.waiting import Waiting
 from core.ports import Ledger, Notes, Rates
 from core.types import Attachment, Message
 
-_PLACES_ARE_KNOWN = 86_400.0
-"""Seconds that a message may wait and still be answered where its place was shown."""
 _QUIET = aiohttp.ClientTimeout(total=None, connect=10, sock_read=30)
 
 
@@ -29,35 +28,19 @@ class DiscordPlatform:
     def __init__(self, shared: Shared, downloads: Downloads) -> None:
         self._shared = shared
         self._downloads = downloads
-        self._replies: WeakValueDictionary[str, DiscordReply] = WeakValueDictionary()
+        self._waiting: WeakValueDictionary[str, Waiting] = WeakValueDictionary()
 
     def reply(self, message: Message, ledger: Ledger) -> DiscordReply:
         """As `Platform.reply`."""
-        reply = DiscordReply(self._shared, message, ledger)
-        self._replies[message.id] = reply
-        return reply
+        return DiscordReply(self._shared, message, ledger, self._waiting_of(message))
 
     async def show_place(self, message: Message, text: str) -> None:
         """As `Platform.show_place`: in the message that becomes the first page."""
-        notes, note = self._shared.notes, places.waiting_note(message.id)
-        if places.place(message).by_interaction:
-            if not self._is_answered(message):
-                await InteractionSender(self._shared, message).post(0, text, None, first=True)
-            return
-        shown = await notes.get(note)
-        if self._is_answered(message):
-            return
-        sender = ChannelSender(self._shared, message)
-        if shown is not None:
-            await sender.edit(int(shown), text, None)
-            return
-        posted = await sender.post(0, text, None, first=True)
-        await notes.put(note, str(posted.id), seconds=_PLACES_ARE_KNOWN)
+        await self._waiting_of(message).show(text)
 
-    def _is_answered(self, message: Message) -> bool:
-        """Whether its turn came while its place was about to be shown."""
-        reply = self._replies.get(message.id)
-        return reply is not None and reply.begun
+    def _waiting_of(self, message: Message) -> Waiting:
+        """One for all who show and answer it: its turn may come while its place is about to be shown."""
+        return self._waiting.setdefault(message.id, Waiting(self._shared, message))
 
     def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`."""

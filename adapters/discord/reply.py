@@ -21,6 +21,7 @@ from adapters.discord.sending import (
     answer_file,
     tell_directly,
 )
+from adapters.discord.waiting import Waiting
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.ports import END, FILE, Ledger
 from core.types import Message, Outcome
@@ -53,16 +54,16 @@ class DiscordReply:
     killed in the moment of posting it.
     """
 
-    def __init__(self, shared: Shared, message: Message, ledger: Ledger) -> None:
+    def __init__(self, shared: Shared, message: Message, ledger: Ledger, waiting: Waiting) -> None:
         place = places.place(message)
         self.profile = replace(CONTENT, bucket=f"discord:{place.channel}")
         if place.by_interaction:
             self.profile = replace(self.profile, max_pages=_PAGES_OF_AN_INTERACTION)
-        self.begun = False
-        """Whether it has shown anything: from then on nobody needs to read a place."""
+        self._begun = False
         self._shared = shared
         self._message = message
         self._ledger = ledger
+        self._waiting = waiting
         self._place = place
         self._sender: Sender = (InteractionSender if place.by_interaction else ChannelSender)(shared, message)
         self._parts: dict[int, Part] = {}
@@ -152,18 +153,19 @@ class DiscordReply:
 
     async def _begin(self) -> None:
         """Learn, before the first write, what those who began this answer before have sent."""
-        if self.begun:
+        if self._begun:
             return
         standing = await self._ledger.standing()
         for part, known in standing.pages.items():
             self._parts[part] = Part() if known is None else Part(int(known), noted=True)
         self._unsealed = self._last_page()
-        self.begun = True
+        self._begun = True
+        self._waiting.end()
         if self._stands(0) or self._place.by_interaction:
             return
-        if waiting := await self._shared.notes.get(places.waiting_note(self._message.id)):
+        if shown := await self._waiting.message():
             # Where the asker read their place, the first page stands, if anybody began to write it.
-            self._parts[0] = Part(int(waiting), None if 0 in standing.pages else "")
+            self._parts[0] = Part(shown, None if 0 in standing.pages else "")
 
     def _stands(self, part: int) -> bool:
         """Whether a part stands for certain."""
@@ -243,7 +245,7 @@ class DiscordReply:
         if known.id:
             await Asked(self._shared.notes).answered(known.id, self._message.thread)
         if part == 0:
-            await self._shared.notes.drop(places.waiting_note(self._message.id))
+            await self._waiting.taken()
 
     async def _tell_directly(self, text: str) -> None:
         """Raises what may be over when it is tried again; who takes no messages hears nothing."""

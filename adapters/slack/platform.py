@@ -6,7 +6,7 @@ from weakref import WeakValueDictionary
 
 import aiohttp
 
-from adapters.slack import blocks, logs, places, transcript
+from adapters.slack import logs, places, transcript
 from adapters.slack.abilities import Abilities
 from adapters.slack.files import Files
 from adapters.slack.login import logged_in
@@ -14,8 +14,8 @@ from adapters.slack.people import People
 from adapters.slack.private import PrivateReply
 from adapters.slack.reply import SlackReply
 from adapters.slack.sending import Shared, ThreadSender
-from adapters.slack.standing import WAITING
 from adapters.slack.streaming import Streams
+from adapters.slack.waiting import Waiting
 from core.ports import Ledger, Notes, Rates
 from core.types import Attachment, Message, ThreadId
 
@@ -29,44 +29,26 @@ class SlackPlatform:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._replies: WeakValueDictionary[str, SlackReply] = WeakValueDictionary()
+        self._waiting: WeakValueDictionary[str, Waiting] = WeakValueDictionary()
 
     def reply(self, message: Message, ledger: Ledger) -> SlackReply | PrivateReply:
         """As `Platform.reply`."""
         if places.place(message).person:
             return PrivateReply(self._shared, message, ledger)
-        reply = self._replies[message.id] = SlackReply(self._shared, message, ledger)
-        return reply
+        return SlackReply(self._shared, message, ledger, self._waiting_of(message))
 
     async def show_place(self, message: Message, text: str) -> None:
         """As `Platform.show_place`: in a message that the first words of the answer take away.
 
-        Who is answered privately reads none, since that could not be taken away. The message is noted before
-        it is there, so that it is found also where its id got lost.
+        Who is answered privately reads none, since that could not be taken away.
         """
-        if places.place(message).person:
-            return
-        notes, note = self._shared.notes, places.waiting_note(message.id)
-        sender, content = ThreadSender(self._shared, message), blocks.sentence(text)
-        shown = await notes.get(note)
-        if self._is_answered(message):
-            return
-        if shown == "":
-            shown = (await sender.parts()).parts.get(WAITING)
-        if shown:
-            await sender.edit(shown, WAITING, content)
-        else:
-            await notes.put(note, "", seconds=places.MAY_WAIT)
-            shown = await sender.post(WAITING, content)
-        await notes.put(note, shown, seconds=places.MAY_WAIT)
-        gone = await notes.get(places.gone_note(message.id)) is not None
-        if gone or self._is_answered(message):
-            await sender.delete(shown)
+        if not places.place(message).person:
+            await self._waiting_of(message).show(text)
 
-    def _is_answered(self, message: Message) -> bool:
-        """Whether its turn came while its place was about to be shown."""
-        reply = self._replies.get(message.id)
-        return reply is not None and reply.begun
+    def _waiting_of(self, message: Message) -> Waiting:
+        """One for all who show and answer it: its turn may come while its place is about to be shown."""
+        waiting = Waiting(self._shared.notes, ThreadSender(self._shared, message), message)
+        return self._waiting.setdefault(message.id, waiting)
 
     async def download(self, file: Attachment) -> AsyncGenerator[bytes, None]:
         """As `Platform.download`."""

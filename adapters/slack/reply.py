@@ -13,8 +13,9 @@ from adapters.slack.blocks import Content
 from adapters.slack.errors import StoppedByPerson, TokenRefused, Unreachable, Unsupported, UnsupportedThere
 from adapters.slack.markdown import MARKDOWN, MRKDWN, neutral
 from adapters.slack.sending import Shared, ThreadSender, tell_asker
-from adapters.slack.standing import WAITING, Parts
+from adapters.slack.standing import Parts
 from adapters.slack.streaming import Stream
+from adapters.slack.waiting import Waiting
 from core.errors import PageClosed, PlatformError, RateLimited, WriteFailed
 from core.markdown import size
 from core.ports import END, FILE, Ledger
@@ -37,9 +38,8 @@ class SlackReply:
     until then is known by having none.
     """
 
-    def __init__(self, shared: Shared, message: Message, ledger: Ledger) -> None:
-        self.begun = False
-        """Whether it has shown anything: from then on nobody needs to read a place."""
+    def __init__(self, shared: Shared, message: Message, ledger: Ledger, waiting: Waiting) -> None:
+        self._begun = False
         self._shared = shared
         self._message = message
         self._place = places.place(message)
@@ -52,7 +52,7 @@ class SlackReply:
         self._announced = False  # a status may be shown
         self._processing = False  # the thread's session may not know that the work is over
         self._stopped = False  # somebody pressed Slack's own Stop
-        self._waiting: str | None = None  # the message in which the asker read their place
+        self._waiting = waiting
         self._texts: dict[int, str] = {}  # Markdown of the pages, as far as this worker knows
 
     @property
@@ -102,7 +102,7 @@ class SlackReply:
             await self._edit_page(page, markdown, final=final)
         await self._parts.note(page)
         with suppress(RateLimited, WriteFailed):  # the next write does it, or the end
-            await self._take_place_away()
+            await self._waiting.take_away()
 
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`. The file is noted before anybody sees it, so it is known whether they do."""
@@ -127,7 +127,7 @@ class SlackReply:
         await self._begin()
         try:
             await self._end(outcome)
-            await self._take_place_away()
+            await self._waiting.take_away()
             await self._leave_session()
         except Unreachable as error:
             await tell_asker(self._shared.slack, self._message, error)
@@ -271,7 +271,7 @@ class SlackReply:
 
     async def _begin(self) -> None:
         """Learn, before the first write, where the answer is; its last page may be a stream that is open."""
-        if self.begun:
+        if self._begun:
             return
         await self._parts.recall()
         self._processing = self._parts.taken_over
@@ -279,18 +279,8 @@ class SlackReply:
         if last is not None and not self._plain:
             self._growing = last
             self._stream = Stream(self._shared.slack, self._place.channel, self._parts.ids[last])
-        self._waiting = await self._shared.notes.get(places.waiting_note(self._message.id))
-        self.begun = True
-
-    async def _take_place_away(self) -> None:
-        """The answer stands, so nobody needs to read its place."""
-        if self._waiting is None:
-            return
-        ts = self._waiting or (await self._sender.parts()).parts.get(WAITING)
-        if ts:
-            await self._sender.delete(ts)
-        self._waiting = None
-        await self._shared.notes.drop(places.waiting_note(self._message.id))
+        await self._waiting.end()
+        self._begun = True
 
     async def _leave_session(self) -> None:
         """Take Slack's own Stop away where no end of a stream did."""
