@@ -231,7 +231,7 @@ async def test_the_stop_button_of_a_whole_page_goes_at_last(
 
 
 async def test_the_answer_takes_the_place_of_the_place(
-    discord: DiscordServer, platform: DiscordPlatform
+    discord: DiscordServer, platform: DiscordPlatform, notes: FakeNotes
 ) -> None:
     """Who waits reads how long in one message, which becomes the first page; no place is shown after that."""
     message, ledger = await asked(discord), FakeLedger()
@@ -245,6 +245,7 @@ async def test_the_answer_takes_the_place_of_the_place(
     await platform.show_place(message, "Your question is next.")
     [answer] = await answers(discord, message)
     assert (answer.id, answer.content) == (placed.id, "It is far.")
+    assert await notes.get(places.waiting_note(message.id)) is None
 
 
 async def test_a_failure_takes_the_place_of_the_place(
