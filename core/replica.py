@@ -28,9 +28,9 @@ SLOTS_UNTIL_KNOWN = 16
 class ReplicaView:
     """A replica as it is now, with what was counted since the start.
 
-    `first_text` is the mean of the seconds from a request to its first text. `continued` counts the answers
-    with which this replica went on after another one broke off. `outstanding` are the tokens that its
-    streams may still say. Of all `prompt_characters` that it was sent, it may have known `known_characters`.
+    `continued` counts the answers with which this replica went on after another one broke off. `outstanding`
+    are the tokens that its streams may still say. Of all `prompt_characters` that it was sent, it may have
+    known `known_characters`.
     """
 
     name: str
@@ -41,7 +41,6 @@ class ReplicaView:
     failures: int
     ejections: int
     continued: int
-    first_text: float
     outstanding: int = 0
     prompt_characters: int = 0
     known_characters: int = 0
@@ -58,10 +57,9 @@ class RoutedReplica:
         self._clock = clock
         self._breaker = Breaker(clock)
         self._ask_at: float | None = None
-        self._requests = self._answers = self._failures = self._ejections = 0
+        self._requests = self._failures = self._ejections = 0
         self._outstanding = self._prompt_characters = self._known_characters = 0
         self._prefixes = Prefixes()
-        self._waited = 0.0  # seconds from the request to the first text, of all answers
 
     @property
     def is_well(self) -> bool:
@@ -93,7 +91,7 @@ class RoutedReplica:
         Where another one is the `keeper` of the slot, an empty Delta names this one before it is asked. It
         counts as asked from then on: moving the slot takes a moment, in which nobody else may try it too.
         """
-        spoke, error, left = False, None, params.max_new_tokens
+        error, first, said, left = None, None, 0, params.max_new_tokens
         self.streams += 1
         self._requests += 1
         self._outstanding += left
@@ -108,10 +106,10 @@ class RoutedReplica:
                     if delta.text and left:
                         left -= 1
                         self._outstanding -= 1
-                    if not spoke and (delta.text or delta.finish):
-                        spoke = True
-                        self._answers += 1
-                        self._waited += self._clock() - asked.began
+                    if first is None and (delta.text or delta.finish):
+                        first = self._clock()
+                    if delta.finish:
+                        said = delta.finish.usage.completion_tokens
                     yield delta
         except BackendError as exc:
             error = exc
@@ -119,12 +117,24 @@ class RoutedReplica:
         finally:
             self.streams -= 1
             self._outstanding -= left
+            if first is not None:
+                self._tell(asked, first, said)
             if error:
                 self._learn(error, asked)
-            elif spoke:  # also one that is left early, because enough was said
+            elif first is not None:  # also one that is left early, because enough was said
                 self._breaker.succeeded(asked)
             else:
                 self._breaker.left(asked)
+
+    def _tell(self, asked: Asked, first: float, said: int) -> None:
+        """Log how long the first text took, and how fast the tokens came behind it, if all of them did."""
+        speaking = self._clock() - first
+        log.info(
+            "router.replica_spoke",
+            replica=self.name,
+            first_text_ms=round((first - asked.began) * 1000, 1),
+            tokens_per_second=round(said / speaking, 1) if said and speaking > 0 else None,
+        )
 
     def _learn(self, error: BackendError, asked: Asked) -> None:
         """Note that a stream failed."""
@@ -152,7 +162,6 @@ class RoutedReplica:
             self._failures,
             self._ejections,
             self.continued,
-            self._waited / max(self._answers, 1),
             self._outstanding,
             self._prompt_characters,
             self._known_characters,

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay
@@ -140,7 +141,7 @@ class Router:
             stop=stop_after_delay(self._patience),
             retry=retry_if_exception(lambda error: self._may_retry(answer, error)),
             wait=self._wait,
-            before_sleep=_log_retry,
+            before_sleep=partial(_log_retry, answer),
             reraise=True,
         )
         async for attempt in retrying:
@@ -192,8 +193,9 @@ class Router:
 _backoff = wait_random_exponential(multiplier=0.2, max=5)
 
 
-def _log_retry(state: RetryCallState) -> None:
-    log.info("router.tries_again", attempt=state.attempt_number, seconds=round(state.upcoming_sleep, 2))
+def _log_retry(answer: _Answer, state: RetryCallState) -> None:
+    failed, seconds = answer.asked[-1].name, round(state.upcoming_sleep, 2)
+    log.info("router.tries_again", replica=failed, attempt=state.attempt_number, seconds=seconds)
 
 
 def _behind(said: int, finish: Finish) -> Finish:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.breaker import EJECTED_FOR, FAILURES, INCIDENT
 from core.budget import ALWAYS, SHARE
@@ -577,3 +578,25 @@ async def test_what_a_replica_may_know_of_its_prompts_is_counted() -> None:
     view = router.replicas()[0]
 
     assert (view.prompt_characters, view.known_characters) == (2560, 1024)
+
+
+async def test_what_is_tried_again_and_how_fast_a_replica_speaks_is_told_of_each() -> None:
+    """Until its first text, and behind that in tokens; whoever failed has a retry and no pace."""
+    now = 1000.0
+
+    class Slow(FakeBackend):
+        async def stream(self, prompt: str, params: Sampling) -> AsyncGenerator[Delta, None]:
+            nonlocal now
+            for seconds, end in ((2.0, None), (1.0, Finish("eos_token", Usage(1, 3)))):
+                now += seconds
+                yield Delta("word", end)
+
+    replicas = says(BackendFailed("no memory")), Slow(saying())
+    router = Router(replicas, names=["a", "b"], clock=lambda: now, sleep=Pauses())
+    with capture_logs() as logs:
+        await heard(router)
+
+    told = {entry["event"]: entry for entry in logs}
+    assert told["router.tries_again"]["replica"] == "a"
+    spoke = told["router.replica_spoke"]
+    assert (spoke["replica"], spoke["first_text_ms"], spoke["tokens_per_second"]) == ("b", 2000.0, 3.0)

@@ -80,6 +80,8 @@ async def test_a_message_is_counted_and_one_line_tells_its_story(tmp_path: Path)
     assert found["chasqui_page_writes_total", ON_DISCORD] == line["writes"] >= 1
     assert found["chasqui_replica_up", (("replica", line["replica"]),)] == 1
     assert found["chasqui_replica_outstanding_tokens", (("replica", line["replica"]),)] == 0
+    assert found["chasqui_replica_first_text_seconds_count", (("replica", line["replica"]),)] == 1
+    assert found["chasqui_replica_tokens_per_second_count", (("replica", line["replica"]),)] == 1
     assert found["chasqui_inbox_waiting", ()] == found["chasqui_inbox_lag_seconds", ()] == 0
     assert line["thread"].startswith("discord:")
     assert line["message_id"]
