@@ -33,7 +33,7 @@ class Head(NamedTuple):
 
     @classmethod
     def read(cls, stored: bytes) -> Self:
-        """As the scripts write it."""
+        """As the scripts write it; what a later release appends to its fields is left out."""
         rank, since, about, message_id = stored.split(b" ", 3)
         person, model, home, tokens, *_ = (*about.decode().split(":"), "", "", "")  # the first alone of old
         return cls(int(rank), int(since), person, text(message_id), model, home, int(tokens or 0))

@@ -21,6 +21,13 @@ def test_a_head_is_read_as_the_scripts_write_it() -> None:
     assert Head.read(b"2 7 00ff:code:0abc:90 m1") == Head(WAITS, 7, "00ff", "m1", "code", "0abc", 90)
 
 
+def test_a_head_that_a_later_release_wrote_is_read_as_far_as_it_is_known() -> None:
+    """Workers of two releases stand side by side during an upgrade; a person is the same to both."""
+    assert Head.read(b"2 7 00ff:code:0abc:90:new:fields m1") == Head(
+        WAITS, 7, "00ff", "m1", "code", "0abc", 90
+    )
+
+
 def test_people_are_compared_by_as_many_threads_each() -> None:
     """Ten threads of one person do not push the one of another out of sight."""
     ready = Ready()

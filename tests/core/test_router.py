@@ -303,6 +303,28 @@ async def test_a_replica_that_asks_for_an_hour_is_not_waited_for_an_hour() -> No
     assert pauses.seconds == [LONGEST_WAIT]
 
 
+async def test_a_replica_that_asks_for_an_hour_is_not_left_alone_for_an_hour() -> None:
+    """Others answer meanwhile, but after the longest wait it has its share again."""
+    now = 1000.0
+    router = Router(
+        [says(BackendOverloaded("busy", retry_after=3600.0)), says("Hello.")],
+        clock=lambda: now,
+        sleep=Pauses(),
+    )
+    assert await heard(router) == "Hello."
+    assert router.replicas()[0].state == "resting"
+    now += LONGEST_WAIT
+    assert router.replicas()[0].state == "well"
+
+
+async def test_nothing_is_tried_again_once_patience_is_over() -> None:
+    """Who has waited that long for silent replicas is told so, and does not wait for a third."""
+    other = says("Hello.")
+    with pytest.raises(BackendUnavailable, match="silent"):
+        await heard(Router([says(BackendUnavailable("silent")), other], patience=0.0, sleep=Pauses()))
+    assert not other.prompts
+
+
 async def test_without_a_word_from_the_replica_the_pauses_are_short_and_random() -> None:
     """Random, so that many workers do not come back at the same moment."""
     pauses = Pauses()
