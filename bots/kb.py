@@ -131,8 +131,8 @@ async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *
                 await syncing.run(source, report, progress)
     await _embedded(settings, store)
     if as_json:
-        failed = [{"path": path, "why": why} for path, why in report.failed]
-        notes = [{"path": path, "note": note} for path, note in report.notes]
+        failed = [{"path": path, "why": why} for path, why in sorted(report.failed)]
+        notes = [{"path": path, "note": note} for path, note in sorted(report.notes)]
         print_json({**asdict(report), "failed": failed, "notes": notes})
     else:
         _print_report(report)
@@ -163,7 +163,7 @@ def _print_report(report: Report) -> None:
         f"{_documents(report.added)} added, {report.updated} updated, {report.unchanged} unchanged, "
         f"{report.removed} removed, {len(report.failed)} not read."
     )
-    for path, sentence in (*report.failed, *report.notes):
+    for path, sentence in (*sorted(report.failed), *sorted(report.notes)):
         print(f"  {one_line(path)}: {one_line(sentence)}")
 
 

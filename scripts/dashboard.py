@@ -28,6 +28,12 @@ def rate(metric: str, by: str = "", more: str = "") -> str:
     return f"{_over('sum', by)} (rate({metric}{{{HERE}{more}}}[$__rate_interval]))"
 
 
+def median(metric: str, by: str) -> dict[str, str]:
+    """The median of a histogram for each value of a label."""
+    buckets = f"sum by (le, {by}) (rate({metric}_bucket{{{HERE}}}[$__rate_interval]))"
+    return {f"{{{{{by}}}}}": f"histogram_quantile(0.5, {buckets})"}
+
+
 def quantiles(metric: str) -> dict[str, str]:
     """The median and the slowest twentieth of a histogram."""
     buckets = f"sum by (le) (rate({metric}_bucket{{{HERE}}}[$__rate_interval]))"
@@ -140,11 +146,24 @@ ROWS: dict[str, list[Panel]] = {
             {"{{replica}}": look("chasqui_replica_outstanding_tokens", "sum", "replica")},
         ),
         (
-            "Failures, ejections and answers that another went on with",
+            "Time to a replica's first text",
+            "From a request to the replica; the median.",
+            "s",
+            median("chasqui_replica_first_text_seconds", "replica"),
+        ),
+        (
+            "Pace of a replica",
+            "Tokens per second of one stream behind its first text; the median.",
+            "none",
+            median("chasqui_replica_tokens_per_second", "replica"),
+        ),
+        (
+            "Failures, retries, ejections and answers that another went on with",
             "",
             "ops",
             {
                 "{{replica}}: {{error}}": rate("chasqui_replica_failures_total", "replica, error"),
+                "{{replica}}: sent anew": rate("chasqui_replica_retries_total", "replica"),
                 "{{replica}}: ejected": rate("chasqui_replica_ejections_total", "replica"),
                 "{{replica}}: went on": rate("chasqui_replica_continuations_total", "replica"),
             },

@@ -1,6 +1,7 @@
 """What the command line of the tests takes, and where their random inputs come from."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from hypothesis import settings
 settings.register_profile("same", derandomize=True, database=None)
 if os.environ.get("CHASQUI_TEST_SEED") != "random":
     settings.load_profile("same")
+
+
+# A shell lets what runs in its background ignore Ctrl-C, and whatever that starts would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

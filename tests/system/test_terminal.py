@@ -45,7 +45,7 @@ async def test_a_conversation_is_typed_line_by_line(world: World, handbook: Path
     assert "hand book.md goes with your next question." in said
     assert "New staff get 24 days of paid leave.\nSource: hand book.md › Handbook › Leave\n" in said
     assert "hand book.md › Handbook › Leave\n  “New staff get 24 days of paid leave.”" in said
-    assert said.rstrip().endswith("The last answer has no source.")
+    assert said.rstrip().endswith("You have asked nothing here yet, or it is not kept any more.")
     assert done.err.splitlines() == [
         "There is no file /nowhere.md. Write /file and a path.",
         "There is no file ~nobody-of-this-name/x. Write /file and a path.",
