@@ -1,5 +1,6 @@
 """What each channel wants: from the settings file, and from moderators who changed it where they are."""
 
+import asyncio
 from collections.abc import Mapping
 
 from pydantic import TypeAdapter
@@ -25,10 +26,9 @@ class Channels:
 
     async def of(self, *places: str) -> ChannelSettings:
         """What counts in the last of these places: a guild or workspace, then a channel of it."""
-        found: list[ChannelSettings] = []
-        for place in places:
-            found += [self.configured.get(place, ChannelSettings()), await self.said(place)]
-        return merged(found)
+        said = await asyncio.gather(*map(self.said, places))
+        configured = (self.configured.get(place, ChannelSettings()) for place in places)
+        return merged([each for both in zip(configured, said, strict=True) for each in both])
 
     async def said(self, place: str) -> ChannelSettings:
         """What moderators said of a place."""

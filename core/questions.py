@@ -1,5 +1,7 @@
 """What is remembered of questions, so that every process of a platform knows whose they are."""
 
+import asyncio
+
 from core.ports import Notes
 from core.types import Message, ThreadId
 
@@ -34,11 +36,13 @@ class Questions:
         It is its asker's last one there, unless it asks nothing, or is told again after a later one.
         """
         thread = message.thread.key
-        await self._put(self._asked(message.id), f"{thread} {message.author}")
-        if about:
-            await self._put(self._about(message.id), about)
         last = self._last(thread.partition("/")[0], message.author)
-        *_, at = (await self._notes.get(last) or "0").split(" ")[2:] or ["0"]
+        before, *_ = await asyncio.gather(
+            self._notes.get(last),
+            self._put(self._asked(message.id), f"{thread} {message.author}"),
+            *([self._put(self._about(message.id), about)] if about else []),
+        )
+        *_, at = (before or "0").split(" ")[2:] or ["0"]
         if (message.text or message.attachments) and message.at >= float(at):
             await self._put(last, f"{thread} {message.id} {message.at}")
 

@@ -184,7 +184,7 @@ class Gateway:
             return  # it is told again, and something else was said since
         await self.intake.notes.put(note, at, seconds=places.TOLD_AGAIN)
         if known := await self.questions.of(said.id):
-            asked = await self.reader.question(said, known[0])
+            asked = await self.reader.question(said, known[0], await self.reader.settings(channel))
             if not await self.intake.inbox.edit(asked):
                 await self.was_edited(asked)
 
@@ -242,10 +242,10 @@ class Gateway:
             return ""
         thread = inbound.thread_of(said, pane=self.pane)
         async with self._turns.setdefault(thread.key, asyncio.Lock()):
-            return await self._accept(said, thread)
+            return await self._accept(said, thread, settings)
 
-    async def _accept(self, said: Said, thread: ThreadId) -> str:
-        asked = await self.reader.question(said, thread)
+    async def _accept(self, said: Said, thread: ThreadId, settings: ChannelSettings) -> str:
+        asked = await self.reader.question(said, thread, settings)
         await self.questions.remember(asked)
         if not asked.text and not asked.attachments:
             return inbound.NOTHING_ASKED
@@ -261,9 +261,13 @@ class Gateway:
 
     async def _changed_meanwhile(self, asked: Message) -> None:
         """What was taken back or edited while it was being read was not known to be a question."""
-        if await self.intake.notes.get(places.gone_note(asked.id)) is not None:
+        notes = self.intake.notes
+        gone, edited = await asyncio.gather(
+            notes.get(places.gone_note(asked.id)), notes.get(places.edited_note(asked.id))
+        )
+        if gone is not None:
             await self.intake.inbox.delete(asked.thread, asked.id)
-        elif await self.intake.notes.get(places.edited_note(asked.id)) is not None:
+        elif edited is not None:
             now = await self.reader.as_it_stands(asked.thread, asked.id)
             if now and now.text != asked.text:
                 await self.intake.inbox.edit(now)

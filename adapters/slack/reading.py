@@ -36,9 +36,8 @@ class Reader:
         self._intake = intake
         self._people = people
 
-    async def question(self, said: Said, thread: ThreadId) -> Message:
-        """The question that a message asks in a thread."""
-        settings = await self.settings(said.channel)
+    async def question(self, said: Said, thread: ThreadId, settings: ChannelSettings) -> Message:
+        """The question that a message asks in a thread, by the settings of its channel."""
         earlier = await self._earlier(said, thread, settings)
         everybody = {person for each in (*earlier, said) for person in each.people}
         names = await self._people.names(everybody - {self._slack.us.user})
@@ -60,7 +59,9 @@ class Reader:
         except (PlatformError, TimeoutError) as error:
             log.info("slack.question_not_read", error=str(error) or type(error).__name__)
             return None
-        return await self.question(said, thread) if said and not self._is_ours(said) else None
+        if said is None or self._is_ours(said):
+            return None
+        return await self.question(said, thread, await self.settings(said.channel))
 
     def _is_ours(self, said: Said) -> bool:
         return said.author in (self._slack.us.user, self._slack.us.bot)
