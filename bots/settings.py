@@ -120,10 +120,15 @@ class ModelSettings(_Section):
             raise ValueError(f"there is no profile {value!r}; choose one of {', '.join(PROFILES)}")
         return value
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where `api_keys` may have a key for."""
+        return self.urls
+
     @model_validator(mode="after")
     def _keys_are_of_replicas(self) -> Self:
         for address in self.api_keys:
-            if address not in self.urls:
+            if address not in self.addresses:
                 raise ValueError("api_keys holds the key of an address that is not in urls: name both alike")
         return self
 
@@ -132,8 +137,13 @@ class BackendSettings(ModelSettings):
     others: dict[str, ModelSettings] = Field(
         default={},
         description="other models beside this one, by the names that people choose them with: "
-        "[backend.others.NAME] with the keys of [backend]",
+        "[backend.others.NAME] with the keys of [backend], whose api_keys are for their servers too",
     )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """One file may hold the keys of every model's replicas."""
+        return self.urls + tuple(url for model in self.others.values() for url in model.urls)
 
     @field_validator("others")
     @classmethod

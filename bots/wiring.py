@@ -171,7 +171,10 @@ async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | No
                 from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - only where it is wanted
 
                 embedder = stack.enter_context(minilm(settings.threads))
-        except (ImportError, EmbedderUnavailable) as error:
+        except ImportError as error:
+            mend = "install the extra embeddings, or take the image's target meaning"
+            log.warning("embeddings.by_words_alone", error=f"{error.name} is not installed", mend=mend)
+        except EmbedderUnavailable as error:
             log.warning("embeddings.by_words_alone", error=str(error))
         yield embedder
 
@@ -280,8 +283,16 @@ async def redis(settings: Settings) -> AsyncIterator[Store]:
 
 
 def models(settings: Settings) -> dict[str, ModelSettings]:
-    """The models by their names; the first one, that answers where none is chosen, has none."""
-    return {"": settings.backend, **settings.backend.others}
+    """The models by their names; the first one, that answers where none is chosen, has none.
+
+    The keys that stand with the first one are for the replicas of all.
+    """
+    first = settings.backend
+    others = {
+        name: model.model_copy(update={"api_keys": {**first.api_keys, **model.api_keys}})
+        for name, model in first.others.items()
+    }
+    return {"": first, **others}
 
 
 @asynccontextmanager

@@ -45,6 +45,25 @@ async def test_the_keys_of_replicas_may_come_from_a_file(world: World, tmp_path:
     assert "write a JSON object" in refused.sentence
 
 
+async def test_one_file_may_hold_the_keys_of_every_models_replicas(world: World, tmp_path: Path) -> None:
+    """An address has its key whichever model is asked there, unless the model's own section has another."""
+    keys = tmp_path / "keys"
+    async with (
+        TgiStandIn(" First.", api_key="hf_first") as first,
+        TgiStandIn(" Coder.", api_key="hf_code") as coder,
+    ):
+        keys.write_text(f'{{"{first.url}": "hf_first", "{coder.url}": "hf_code"}}')
+        others = f'{{"code": {{"urls": ["{coder.url}"]}}}}'
+        there = world.with_(
+            BACKEND__URLS=first.url,
+            BACKEND__OTHERS=others,
+            BACKEND__API_KEYS_FILE=str(keys),
+            ANSWERS__GROUNDING="off",
+        )
+        said = (await there.run("chat", stdin=b"Who?\n/model code\nWho now?\n")).out.decode()
+    assert said.index("First.") < said.index("Coder.")
+
+
 async def test_a_key_of_nobody_is_refused(world: World) -> None:
     """Its address may be misspelt, and the replica would be asked without it."""
     done = await world.with_(BACKEND__URLS="http://gpu:1", BACKEND__API_KEYS='{"http://gpu:2": "k"}').run(

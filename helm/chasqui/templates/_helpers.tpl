@@ -65,6 +65,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and .Values.slack.enabled (ne .Values.slack.mode "http") (or .Values.ingress.enabled .Values.httpRoute.enabled .Values.slack.autoscaling.enabled) -}}
 {{- fail "An Ingress, an HTTPRoute and autoscaling of the gateway are for Slack's HTTP mode. Set slack.mode to http." -}}
 {{- end -}}
+{{- if and .Values.embeddings.keyInSecret (not (dig "embeddings" "url" "" .Values.settings)) -}}
+{{- fail "There is a key for an embeddings server, but no server. Set settings.embeddings.url to its address." -}}
+{{- end -}}
 {{- if and (eq .Values.worker.autoscaling.type "keda") (not .Values.worker.autoscaling.prometheus) -}}
 {{- fail "KEDA reads the inbox from Prometheus. Set worker.autoscaling.prometheus to its address." -}}
 {{- end -}}
@@ -111,7 +114,22 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and $works $values.backend.keyInSecret -}}
 {{- $_ := set $keys (eq $values.backend.keyInSecret "backend-api-key" | ternary "CHASQUI_BACKEND__API_KEY_FILE" "CHASQUI_BACKEND__API_KEYS_FILE") $values.backend.keyInSecret -}}
 {{- end -}}
+{{- if and $works $values.embeddings.keyInSecret -}}
+{{- $_ := set $keys "CHASQUI_EMBEDDINGS__API_KEY_FILE" "embeddings-api-key" -}}
+{{- end -}}
 {{- toJson $keys -}}
+{{- end -}}
+
+{{/* The addresses that a worker asks besides the store and the platforms, as JSON: models and embeddings. */}}
+{{- define "chasqui.servers" -}}
+{{- $urls := include "chasqui.backendUrls" . | fromJsonArray -}}
+{{- range dig "backend" "others" dict .Values.settings -}}
+{{- $urls = concat $urls .urls -}}
+{{- end -}}
+{{- with dig "embeddings" "url" "" .Values.settings -}}
+{{- $urls = append $urls . -}}
+{{- end -}}
+{{- toJson $urls -}}
 {{- end -}}
 
 {{/* Seconds until a pod is killed: a worker's answers may end first. */}}

@@ -37,7 +37,18 @@ SWITCHES: dict[str, Values] = {
     },
     "store in the secret": {"redis": {"url": "", "urlInSecret": True}, "networkPolicy": {"redisPort": 6380}},
     "key for the models": {"backend": {"urls": ["https://models"], "keyInSecret": "backend-api-key"}},
-    "keys for the models": {"backend": {"keyInSecret": "backend-api-keys"}},
+    "keys for the models": {
+        "backend": {"keyInSecret": "backend-api-keys"},
+        "settings": {"backend": {"others": {"code": {"urls": ["https://code"], "profile": "server"}}}},
+    },
+    "an embeddings server": {
+        "embeddings": {"keyInSecret": True},
+        "settings": {"embeddings": {"url": "http://embeddings:8090"}},
+    },
+    "traces": {
+        "pod": {"extraEnv": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"}]},
+        "networkPolicy": {"extraEgress": [{"ports": [{"port": 4318, "protocol": "TCP"}]}]},
+    },
     "tokens in the values": {
         "secrets": {"existingSecret": "", "values": {"discord-token": "not-a-real-token"}},
     },

@@ -42,6 +42,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
         "api_key",
     ),
     "too many gateways of Slack": ({"slack": {"enabled": True, "replicas": 11}}, "replicas"),
+    "a key for no embeddings server": ({"embeddings": {"keyInSecret": True}}, "Set settings.embeddings.url"),
     "an address that is none": ({"redis": {"url": "store:6379"}}, "url"),
 }
 
@@ -103,13 +104,13 @@ def test_settings_reach_the_program_as_they_were_given(rendered: Render) -> None
 
 
 def test_a_role_reads_only_the_secrets_that_it_needs(rendered: Render) -> None:
-    """The gateway of one platform cannot see the token of the other, and only workers see the models' key."""
+    """The gateway of one platform cannot see the token of the other, and only workers see a server's key."""
     found = {name: keys(spec) for name, spec in pods(rendered("everything")).items() if keys(spec)}
     store = {"redis-url"}
 
     assert found["Deployment/bot-discord"] == {"discord-token"} | store
     assert found["Deployment/bot-slack"] == {"slack-bot-token", "slack-signing-secret"} | store
-    tokens = {"discord-token", "slack-bot-token", "backend-api-keys"} | store
+    tokens = {"discord-token", "slack-bot-token", "backend-api-keys", "embeddings-api-key"} | store
     assert found["Deployment/bot-worker"] == found["Pod/bot-doctor"] == tokens
 
 
@@ -214,13 +215,20 @@ def test_a_gateway_reaches_no_model(rendered: Render) -> None:
     assert ports("worker") == {53, 443, 6379, 8080}
 
 
-def test_a_worker_reaches_every_model(helm: Helm) -> None:
-    """The ports of other models, which stand in the settings, are open too."""
-    others = {"backend": {"others": {"big": {"urls": ["http://big:9000", "https://cloud"]}}}}
-    policies = of_kind(helm.render(merged(LEAST, {"settings": others})), "NetworkPolicy")
-    rules = policies["relay-chasqui-worker"]["spec"]["egress"]
+def test_a_worker_reaches_every_server(helm: Helm) -> None:
+    """The ports of other models and of embeddings, which stand in the settings, are open to workers alone."""
+    settings = {
+        "backend": {"others": {"big": {"urls": ["http://big:9000", "https://cloud"]}}},
+        "embeddings": {"url": "http://embeddings:8090/"},
+    }
+    policies = of_kind(helm.render(merged(LEAST, {"settings": settings})), "NetworkPolicy")
 
-    assert {port["port"] for rule in rules for port in rule["ports"]} == {53, 443, 6379, 8080, 9000}
+    def ports(role: str) -> set[int]:
+        rules = policies[f"relay-chasqui-{role}"]["spec"]["egress"]
+        return {port["port"] for rule in rules for port in rule["ports"]}
+
+    assert ports("worker") == {53, 443, 6379, 8080, 9000, 8090}
+    assert ports("discord") == {53, 443, 6379}
 
 
 def test_a_changed_setting_starts_pods_anew(helm: Helm) -> None:

@@ -1,6 +1,6 @@
 """From the version of the chart before this one, which is kept beside these tests as Helm packaged it.
 
-0.1.0 was never released: it is the chart as it was before it brought alerts and a dashboard.
+None was released yet: 0.2.0 is the chart as it was before it knew of an embeddings server.
 """
 
 from pathlib import Path

@@ -13,7 +13,7 @@ from tests.deploy.image.engine import Engine, NoEngine
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "build" / "image-test"
 BASE, VALKEY = "chasqui-test:base", "chasqui-test:valkey"
-RUNTIME, CPU = "chasqui-test:runtime", "chasqui-test:cpu"
+RUNTIME, MEANING, CPU = "chasqui-test:runtime", "chasqui-test:meaning", "chasqui-test:cpu"
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 VALKEY_IMAGE = "docker.io/valkey/valkey:8.1-alpine"
 
@@ -47,7 +47,7 @@ def project(engine: Engine, *files: str) -> Iterator[list[str]]:
 
 
 def _build(engine: Engine) -> None:
-    """Both targets on the true base, where its registry can be reached; else on Debian's Python."""
+    """Every target on the true base, where its registry can be reached; else on Debian's Python."""
     true_base = next(
         line.partition("=")[2]
         for line in (ROOT / "docker" / "Dockerfile").read_text().splitlines()
@@ -61,7 +61,7 @@ def _build(engine: Engine) -> None:
         engine.run("tag", true_base, BASE)
         engine.run("pull", VALKEY_IMAGE)
         engine.run("tag", VALKEY_IMAGE, VALKEY)
-    for target, name in (("runtime", RUNTIME), ("cpu", CPU)):
+    for target, name in (("runtime", RUNTIME), ("meaning", MEANING), ("cpu", CPU)):
         _image(engine, target, BASE, name, "docker/Dockerfile")
 
 

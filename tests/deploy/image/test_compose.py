@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import files
-from tests.deploy.image.conftest import CPU, ROOT, RUNTIME, VALKEY, output, project
+from tests.deploy.image.conftest import CPU, MEANING, ROOT, VALKEY, output, project
 from tests.deploy.image.engine import Engine
 
 STAND_INS = ("docker/compose.yaml", "tests/deploy/image/stand-ins.yaml")
@@ -46,7 +46,7 @@ def bot(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bo
     secrets = tmp_path_factory.mktemp("secrets")
     for name in ("discord_token", "slack_bot_token", "slack_app_token"):
         (secrets / name).touch()
-    images = {"CHASQUI_IMAGE": RUNTIME, "CHASQUI_CPU_IMAGE": CPU, "CHASQUI_VALKEY_IMAGE": VALKEY}
+    images = {"CHASQUI_IMAGE": MEANING, "CHASQUI_CPU_IMAGE": CPU, "CHASQUI_VALKEY_IMAGE": VALKEY}
     engine.environment.update(images, CHASQUI_SECRETS=str(secrets))
     with project(engine, *STAND_INS) as arguments:
         here = Bot(engine, arguments)

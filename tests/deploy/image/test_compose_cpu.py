@@ -90,3 +90,13 @@ def test_doctor_finds_nothing_wrong_in_the_container(demo: Demo) -> None:
     checks = json.loads(demo.chasqui("doctor", "--json"))
 
     assert [check for check in checks if not check["well"]] == []
+
+
+@pytest.mark.timeout(300)
+def test_the_teams_documents_are_found_by_what_they_mean(demo: Demo) -> None:
+    """The model for it runs on a read-only root without a network; question and page share no word."""
+    demo.chasqui("kb", "add", "handbook.pdf")
+    [hit] = json.loads(demo.chasqui("kb", "search", "Is there money for lodging?", "-k", "1", "--json"))
+
+    assert "a night in Lima costs" in hit["text"]
+    assert not {"is", "there", "money", "for", "lodging"} & set(hit["text"].lower().split())
