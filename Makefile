@@ -9,7 +9,7 @@ DEPLOY = .venv/.installed-deploy
 SITE = build/docs/.installed
 
 .NOTPARALLEL: # all stamps write into one .venv
-.PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof docs reference lock clean
+.PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof docs pictures reference lock clean
 
 help: ## show this list
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ proof: $(DEV) ## ask `chasqui model serve` with TGI's own clients, and print wha
 docs: $(SITE) ## build the site of the documents, strictly, into build/site
 	@NO_MKDOCS_2_WARNING=1 build/docs/bin/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
+
+pictures: $(DEV) ## draw the pictures of the documents anew, from real runs (ARGS="demo kb": these)
+	@$(BIN)/python -m tests.pictures $(ARGS)
 
 reference: $(DEV) ## write docs/reference/ anew from the code
 	@$(BIN)/python scripts/reference.py

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2] / "docs"
+PLOT = ROOT / "pictures" / "bench.svg"
 WORSE = 0.2
 """Share by which a figure may be worse than before: less is the noise of shared machines."""
 _WIDTH, _ROW, _LEFT = 900, 34, 520
@@ -24,9 +25,19 @@ def record(run: Run, folder: Path = ROOT) -> None:
     file = folder / "bench-history.jsonl"
     with file.open("a", encoding="utf-8") as out:
         out.write(json.dumps(run) + "\n")
-    runs = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    runs = recorded(folder)
     (folder / "bench-latest.md").write_text(page(runs), "utf-8")
-    (folder / "pictures" / "bench.svg").write_text(plot(runs), "utf-8")
+    (folder / "pictures" / PLOT.name).write_text(plot(runs), "utf-8")
+
+
+def recorded(folder: Path = ROOT) -> list[Run]:
+    """All runs that were recorded, the oldest first."""
+    return [json.loads(line) for line in (folder / "bench-history.jsonl").read_text("utf-8").splitlines()]
+
+
+def drawn() -> str:
+    """The plot of all recorded runs."""
+    return plot(recorded())
 
 
 def worse(figure: Mapping[str, Any], before: float) -> float:

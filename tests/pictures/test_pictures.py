@@ -12,14 +12,16 @@ from core.transcript import NONE, Fault, Faults, Transcript, TranscriptReply, sc
 from core.types import Message, PageProfile, ThreadId
 from tests.clock import run
 from tests.fakes import FakeLedger
-from tests.pictures import discord, reply, slack
+from tests.pictures import architecture, discord, reply, slack
 from tests.pictures.film import Frame, film, shots
 from tests.pictures.reply import said
 
 
-@pytest.mark.parametrize("drawn", [reply, discord, slack], ids=["reply", "discord", "slack"])
+@pytest.mark.parametrize(
+    "drawn", [architecture, reply, discord, slack], ids=["architecture", "reply", "discord", "slack"]
+)
 def test_the_picture_in_the_docs_is_what_would_be_drawn_today(drawn: ModuleType) -> None:
-    """If this fails, look at what `python -m tests.pictures` draws, and commit it."""
+    """If this fails, look at what `make pictures` draws, and commit it."""
     assert drawn.picture() == drawn.FILE.read_text("utf-8")
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -268,6 +269,15 @@ def test_the_notes_say_what_to_do_next(helm: Helm, tmp_path: Path) -> None:
     assert "exec deploy/bot-discord -- chasqui invite discord" in said
     assert "chasqui manifest slack --http https://chasqui.example.com" in said
     assert "the built-in Valkey is one pod" in said
+
+
+def test_the_values_in_the_how_to_render(helm: Helm) -> None:
+    """What people copy from there is what the chart takes, with a port for each server that it names."""
+    page = (ROOT / "docs" / "how-to" / "kubernetes.md").read_text("utf-8")
+    values = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    rules = of_kind(helm.render(merged(*values)), "NetworkPolicy")["relay-chasqui-worker"]["spec"]["egress"]
+
+    assert {port["port"] for rule in rules for port in rule["ports"]} == {53, 443, 6379, 8000, 8080, 4318}
 
 
 def test_the_defaults_are_those_of_the_schema() -> None:
