@@ -10,6 +10,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor
 
+from core import trace
+
 Level = Literal["debug", "info", "warning", "error"]
 
 
@@ -29,7 +31,7 @@ def configure(
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
-    observed = [observe, _from(least)] if observe else []
+    observed = [trace.observe, observe, _from(least)] if observe else []
     structlog.configure(
         processors=[*shared, *observed, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(min(least, logging.INFO) if observe else least),

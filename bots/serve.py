@@ -12,6 +12,7 @@ from adapters.metrics import Metrics
 from bots import figures, wiring
 from bots.settings import Settings
 from bots.signals import first_press
+from bots.traces import traces
 from bots.web import Web
 from bots.wiring import App, Stores
 from core.errors import SettingsError
@@ -45,6 +46,7 @@ async def serve(settings: Settings, roles: Collection[str], metrics: Metrics) ->
     web.expect("redis", *served)
     with first_press(draining.set):
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(traces(served))
             await stack.enter_async_context(web.listening(settings.http))
             running: list[Coroutine[Any, Any, None]] = []
             kept: Stores

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from core import conclusion, resuming
+from core import conclusion, resuming, trace
 from core.citations import citation
 from core.conclusion import Progress
 from core.delivery import Delivery
@@ -117,6 +117,7 @@ class Assistant:
             await lease.finish(_turn(message, answering.asked, outcome), tokens)
             told = story(message, lease.attempts, outcome, answering.reply.sent)
             log.info("assistant.answered", waited_ms=waited_ms, **told)
+            trace.note(waited_ms=waited_ms, **told)
         return outcome
 
     def chosen(self, model: str) -> tuple[Backend, Policy]:
@@ -176,6 +177,7 @@ class _Answering:
             return self._progress.outcome("failed", error.sentence)
         except BackendError as error:
             log.warning("assistant.backend_failed", error=type(error).__name__, detail=error.detail)
+            trace.note(error=type(error).__name__)
             self._progress.replica = error.replica
             return self._progress.outcome("failed", error.sentence)
         finally:
@@ -276,7 +278,9 @@ class _Answering:
             recent.left_out + len(recent.turns) - len(turns),
             question.quoted,
         )
-        fitted = await fit(asking, model.profile, model.room, self._backend.count)
+        with trace.step("prompt.fit") as step:
+            fitted = await fit(asking, model.profile, model.room, self._backend.count)
+            step.note(tokens=fitted.tokens, passages=len(fitted.passages))
         if turns and fitted.before_cut > recent.left_out:
             history, name = self._assistant.history, model.limits.model
             await history.set_cut(message.thread, name, fitted.cut, fitted.before_cut)

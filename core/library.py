@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from core import trace
 from core.attachments import downloaded, or_refused
 from core.audience import in_reach
 from core.errors import FileRefused
@@ -91,7 +92,9 @@ class Library:
                 break
             total = f" ({number} of {len(files)})" if len(files) > 1 else ""
             await status(f"Reading {file.name}{total} …")
-            end = await or_refused(file, self._read(file, message, platform, known))
+            with trace.step("file.read", {"number": number}) as step:
+                end = await or_refused(file, self._read(file, message, platform, known))
+                step.note(refused=isinstance(end, Refusal))
             if isinstance(end, Document):
                 known[end.id] = end
             ends.append(end)
@@ -129,9 +132,12 @@ class Library:
     ) -> list[Hit]:
         """The best passages of a thread's `documents` and of the `team`'s, best first."""
         audiences = list(dict.fromkeys(item.audience for item in (*documents, *team)))
-        async with self._indexing:  # else another thread could push these out before they are searched
-            await self._index_only(thread, documents)
-            return await self._index.search(query, audiences, k)
+        with trace.step("passages.find", {"documents": len(documents) + len(team)}) as step:
+            async with self._indexing:  # else another thread could push these out before they are searched
+                await self._index_only(thread, documents)
+                hits = await self._index.search(query, audiences, k)
+            step.note(found=len(hits))
+        return hits
 
     async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
         there = {item.id for item in found}

@@ -244,6 +244,44 @@ class Work(Protocol):
         ...
 
 
+Fact = str | int | float | None
+"""What is known of a step: a number or a fixed word, and nobody's words; None is not known."""
+Facts = Mapping[str, Fact]
+
+
+class Step(Protocol):
+    """A stretch of a message's way, from when it began until it ends."""
+
+    @property
+    def place(self) -> str:
+        """Its place in the trace, as a W3C traceparent: steps of other processes may lie under it."""
+        ...
+
+    def note(self, **facts: Fact) -> None:
+        """Add to what is known of it; an `error` is the name of what it failed of."""
+        ...
+
+    def tell(self, event: str, facts: Facts) -> None:
+        """Something happened within it, now."""
+        ...
+
+    def end(self) -> None:
+        """It is over; the first end counts."""
+        ...
+
+    def drop(self) -> None:
+        """It was nothing: nobody is to see it."""
+        ...
+
+
+class Tracer(Protocol):
+    """Collects the steps of messages' ways. Raises nothing."""
+
+    def begin(self, name: str, under: str, at: float | None, facts: Facts) -> Step:
+        """A step that begins now or began at this Unix time, under that place or as the first of a trace."""
+        ...
+
+
 class Inbox(Protocol):
     """Accepted messages not yet answered; the only queue."""
 

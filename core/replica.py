@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
+from core import trace
 from core.breaker import Asked, Breaker, State
 from core.errors import BackendError, BackendFailed, BackendUnavailable, StreamBroken
-from core.ports import Backend
+from core.ports import Backend, Step
 from core.prefixes import Prefixes
 from core.types import Delta, Limits, Sampling
 
@@ -85,7 +86,9 @@ class RoutedReplica:
             return error
         return None
 
-    async def stream(self, prompt: str, params: Sampling, keeper: str = "") -> AsyncGenerator[Delta, None]:
+    async def stream(
+        self, prompt: str, params: Sampling, keeper: str = "", attempt: int = 1
+    ) -> AsyncGenerator[Delta, None]:
         """As `Backend.stream`; what becomes of it is remembered.
 
         Where another one is the `keeper` of the slot, an empty Delta names this one before it is asked. It
@@ -98,10 +101,11 @@ class RoutedReplica:
         self._prompt_characters += len(prompt)
         self._known_characters += self._prefixes.add(prompt)
         asked = self._breaker.begins()
+        step = trace.begin("replica.stream", {"replica": self.name, "attempt": attempt})
         try:
             if keeper not in ("", self.name):
                 yield Delta("", None, self.name)
-            async with aclosing(self.backend.stream(prompt, params)) as deltas:
+            async with aclosing(self.backend.stream(prompt, replace(params, trace=step.place))) as deltas:
                 async for delta in deltas:
                     if delta.text and left:
                         left -= 1
@@ -118,23 +122,28 @@ class RoutedReplica:
             self.streams -= 1
             self._outstanding -= left
             if first is not None:
-                self._tell(asked, first, said)
+                self._tell(asked, first, said, step)
             if error:
+                step.note(error=type(error).__name__)
                 self._learn(error, asked)
             elif first is not None:  # also one that is left early, because enough was said
                 self._breaker.succeeded(asked)
             else:
                 self._breaker.left(asked)
+            step.end()
 
-    def _tell(self, asked: Asked, first: float, said: int) -> None:
+    def _tell(self, asked: Asked, first: float, said: int, step: Step) -> None:
         """Log how long the first text took, and how fast the tokens came behind it, if all of them did."""
         speaking = self._clock() - first
+        first_text_ms = round((first - asked.began) * 1000, 1)
+        pace = round(said / speaking, 1) if said and speaking > 0 else None
         log.info(
             "router.replica_spoke",
             replica=self.name,
-            first_text_ms=round((first - asked.began) * 1000, 1),
-            tokens_per_second=round(said / speaking, 1) if said and speaking > 0 else None,
+            first_text_ms=first_text_ms,
+            tokens_per_second=pace,
         )
+        step.note(first_text_ms=first_text_ms, tokens_per_second=pace, completion_tokens=said or None)
 
     def _learn(self, error: BackendError, asked: Asked) -> None:
         """Note that a stream failed."""

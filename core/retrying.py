@@ -8,6 +8,7 @@ import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
+from core import trace
 from core.errors import ChasquiError, RateLimited, WriteFailed
 from core.ports import Ledger, Reply
 from core.types import Outcome, PageProfile
@@ -67,18 +68,21 @@ class RetryingReply:
         async def write() -> None:
             await self._reply.write(page, markdown, final=final)
 
-        await (self._insist(write) if final else self._once(write))
+        with trace.step("reply.write", {"page": page, "final": final}):
+            await (self._insist(write) if final else self._once(write))
         self.sent.writes += 1
         self.sent.pages = max(self.sent.pages, page + 1)
 
     async def attach(self, name: str, text: str) -> None:
         """As `Reply.attach`, tried again."""
-        await self._insist(lambda: self._reply.attach(name, text))
+        with trace.step("reply.attach"):
+            await self._insist(lambda: self._reply.attach(name, text))
 
     async def finish(self, outcome: Outcome) -> None:
         """As `Reply.finish`, tried again."""
         self.drop_status()
-        await self._insist(lambda: self._reply.finish(outcome))
+        with trace.step("reply.finish"):
+            await self._insist(lambda: self._reply.finish(outcome))
 
     def drop_status(self) -> None:
         """No status comes after the text that it announced, nor from a worker that gave up the answer."""

@@ -147,7 +147,8 @@ class Router:
         async for attempt in retrying:
             with attempt:
                 replica = self._choose(answer.params.replica, answer.asked)
-                stream = replica.stream(answer.prompt, answer.params, answer.keeper)
+                number = len(answer.asked) + 1
+                stream = replica.stream(answer.prompt, answer.params, answer.keeper, number)
                 answer.asked.append(replica)
                 async with aclosing(stream) as deltas:
                     async for delta in deltas:
@@ -168,7 +169,8 @@ class Router:
         replica = self._successor(answer, broken)  # anew: counting took a moment
         log.info("router.continued", broken=broken.replica, replica=replica.name, tokens=said)
         replica.continued += 1
-        rest = replica.stream(prompt + text, replace(answer.params, max_new_tokens=left), answer.keeper)
+        params, number = replace(answer.params, max_new_tokens=left), len(answer.asked) + 1
+        rest = replica.stream(prompt + text, params, answer.keeper, number)
         try:
             async with aclosing(rest) as deltas:
                 async for delta in deltas:

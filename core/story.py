@@ -6,16 +6,19 @@ from dataclasses import asdict
 
 import structlog
 
+from core.ports import Fact
 from core.retrying import Sent
 from core.types import Message, Outcome
 
 
 def telling(message: Message) -> AbstractContextManager[object]:
     """Within this context every line of the log names the message, its thread and its platform."""
-    thread = message.thread
-    return structlog.contextvars.bound_contextvars(
-        message_id=message.id, thread=str(thread), platform=thread.platform
-    )
+    return structlog.contextvars.bound_contextvars(thread=str(message.thread), **known(message))
+
+
+def known(message: Message) -> dict[str, Fact]:
+    """What the log and the trace have of a message: by its id it is found in both."""
+    return {"platform": message.thread.platform, "message_id": message.id}
 
 
 def waited(message: Message) -> int | None:
@@ -23,7 +26,7 @@ def waited(message: Message) -> int | None:
     return round(max(0.0, time.time() - message.at) * 1000) if message.at else None
 
 
-def story(message: Message, attempts: int, outcome: Outcome, sent: Sent) -> dict[str, object]:
+def story(message: Message, attempts: int, outcome: Outcome, sent: Sent) -> dict[str, Fact]:
     """All of a message that ended, in numbers and fixed words: nobody's words, and no address of a file.
 
     Times are in milliseconds since a worker took it, `tokens_per_second` is the pace behind the first text.

@@ -98,7 +98,8 @@ class Message:
     `quoted` is what the question points at and no turn holds: earlier messages, each as ``name: text``,
     oldest first. `persona`, `grounding` and `model` are those of the channel; empty takes the team's.
     `seen_by` are audiences, as written, whose documents everyone who will see the answer may see (see
-    `core.audience`). One with an `addition` asks nothing.
+    `core.audience`). One with an `addition` asks nothing. `trace` is the place in its trace where it was
+    accepted (see `core.trace`).
     """
 
     id: str
@@ -114,6 +115,7 @@ class Message:
     seen_by: tuple[str, ...] = ()
     model: str = ""
     addition: Addition | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +306,8 @@ class Feedback:
 class Sampling:
     """How to continue a prompt. ``temperature`` 0 means greedy; None leaves a value to the engine.
 
-    `replica` names the one that keeps a slot for this, if any: another is asked only when it fails.
+    `replica` names the one that keeps a slot for this, if any: another is asked only when it fails. `trace`
+    is the place in the message's trace under which engines may trace what they do.
     """
 
     max_new_tokens: int
@@ -315,6 +318,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     replica: str = ""
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

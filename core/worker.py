@@ -10,10 +10,11 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 import structlog
 
+from core import trace
 from core.errors import LeaseLost, NotAdmitted, PlatformError, StoreError
 from core.ports import END, Lease, Place, Platform, Work
 from core.retrying import RetryingReply
-from core.story import telling
+from core.story import known, telling
 from core.types import Checkpoint, Outcome
 
 log = structlog.get_logger()
@@ -86,7 +87,10 @@ class Worker:
     async def _care_for(self, lease: Lease) -> None:
         """Answer a message or tell why not; a failure leaves it in the inbox for another attempt."""
         message = lease.message
-        with telling(message):
+        about = {**known(message), "attempt": lease.attempts}
+        with trace.step("worker.attempt", about, under=message.trace), telling(message):
+            if lease.attempts == 1 and message.at:
+                trace.begin("inbox.wait", under=message.trace, at=message.at).end()
             platform = self._platforms.get(message.thread.platform)
             try:
                 if platform is None:
@@ -100,6 +104,7 @@ class Worker:
                 log.info("worker.lease_lost", detail=str(error))
             except StoreError as error:
                 log.warning("worker.attempt_failed", attempts=lease.attempts, error=str(error))
+                trace.note(error=type(error).__name__)
 
     async def _try(self, lease: Lease, platform: Platform) -> None:
         try:
@@ -107,6 +112,7 @@ class Worker:
         except (LeaseLost, StoreError):
             raise
         except Exception as error:  # one message must not stop all others
+            trace.note(error=type(error).__name__)
             if isinstance(error, PlatformError):
                 why = f"{type(error).__name__}: {error}"
                 log.warning("worker.attempt_failed", attempts=lease.attempts, error=why)

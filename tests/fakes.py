@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import BackendError, EmbedderUnavailable, FileRefused, LeaseLost
-from core.ports import Block, Changes, Extracted, Receipt, Standing, Vector, Vectors
+from core.ports import Block, Changes, Extracted, Fact, Facts, Receipt, Standing, Vector, Vectors
 from core.types import (
     Checkpoint,
     Delta,
@@ -26,6 +26,61 @@ from core.types import (
 
 DEADLINE = 10.0
 """Seconds until a condition that should come true is given up."""
+
+
+@dataclass
+class FakeStep:
+    """A step as it was noted."""
+
+    name: str
+    number: int
+    under: str
+    facts: dict[str, Fact]
+    at: float | None = None
+    flags: str = "01"
+    events: list[tuple[str, Facts]] = field(default_factory=list)
+    ended: bool = False
+    dropped: bool = False
+
+    @property
+    def trace(self) -> str:
+        """The id of the trace: that of what it lies under, or its own."""
+        return self.under.split("-")[1] if self.under else f"{self.number:032x}"
+
+    @property
+    def place(self) -> str:
+        """As `Step.place`."""
+        return f"00-{self.trace}-{self.number:016x}-{self.flags}"
+
+    def note(self, **facts: Fact) -> None:
+        """As `Step.note`."""
+        self.facts.update(facts)
+
+    def tell(self, event: str, facts: Facts) -> None:
+        """As `Step.tell`."""
+        self.events.append((event, facts))
+
+    def end(self) -> None:
+        """As `Step.end`."""
+        self.ended = True
+
+    def drop(self) -> None:
+        """As `Step.drop`."""
+        self.dropped = True
+
+
+@dataclass
+class FakeTracer:
+    """A tracer that keeps the steps in the order in which they began; all have these flags of W3C."""
+
+    flags: str = "01"
+    steps: list[FakeStep] = field(default_factory=list)
+
+    def begin(self, name: str, under: str, at: float | None, facts: Facts) -> FakeStep:
+        """As `Tracer.begin`."""
+        self.steps.append(FakeStep(name, len(self.steps) + 1, under, dict(facts), at, self.flags))
+        return self.steps[-1]
+
 
 Says = Callable[[str], AsyncGenerator[str, None]]
 """What a model says to a prompt, piece by piece; it may also wait, or raise a BackendError."""

@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from weakref import WeakValueDictionary
 
 import structlog
@@ -18,9 +19,11 @@ from adapters.redis.ownership import held
 from adapters.redis.store import Store
 from adapters.redis.values import pack_message
 from adapters.redis.work import Capacity, RedisWork, no_slots
+from core import trace
 from core.affinity import ranked
 from core.errors import InboxFull
 from core.ports import Load, Receipt
+from core.story import known
 from core.types import Message, ThreadId
 
 log = structlog.get_logger()
@@ -58,6 +61,13 @@ class RedisInbox:
 
     async def put(self, message: Message) -> Receipt:
         """Accept a message. One that was put before is not accepted again, even once answered."""
+        with trace.step("message.accept", known(message)) as step:
+            receipt = await self._put(replace(message, trace=step.place))
+            if not receipt.accepted:
+                step.drop()  # its trace began when it was put before
+        return receipt
+
+    async def _put(self, message: Message) -> Receipt:
         store, thread = self._store, message.thread
         at, mark = store.address(thread), store.seen(thread, message.id)
         counted, person = keys.counted(message.id, at), keys.person(thread.platform, message.author)
@@ -118,7 +128,12 @@ class RedisInbox:
     async def edit(self, message: Message) -> bool:
         """As `Inbox.edit`."""
         names = self._store.keys(message.thread)
-        return bool(await self._store.run(scripts.EDIT, names, message.id, pack_message(message)))
+        with trace.step("message.edit", known(message)) as step:
+            stored = pack_message(replace(message, trace=step.place))
+            in_time = bool(await self._store.run(scripts.EDIT, names, message.id, stored))
+            if not in_time:
+                step.drop()
+        return in_time
 
     async def delete(self, thread: ThreadId, message_id: str) -> None:
         """As `Inbox.delete`."""

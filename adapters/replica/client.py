@@ -199,7 +199,7 @@ class Replica:
 
     async def _open(self, engine: Engine, prompt: Prompt, params: Sampling) -> aiohttp.ClientResponse:
         """The response whose body is the stream. Raises the BackendError of any other."""
-        response = await self._request(engine.path, engine.request(prompt, params))
+        response = await self._request(engine.path, engine.request(prompt, params), params.trace)
         if response.status == 200 and response.content_type == EVENT_STREAM:
             return response
         try:
@@ -252,7 +252,7 @@ class Replica:
             finally:
                 response.close()
 
-    async def _request(self, path: str, payload: object = None) -> aiohttp.ClientResponse:
+    async def _request(self, path: str, payload: object = None, trace: str = "") -> aiohttp.ClientResponse:
         # serde_json refuses escaped lone surrogates; UTF-8 replaces them.
         body = b"" if payload is None else json.dumps(payload, ensure_ascii=False).encode("utf-8", "replace")
         pooled = self._engine is None or self._engine.pooled
@@ -260,7 +260,8 @@ class Replica:
             "POST" if body else "GET",
             self._root + path,
             data=io.BytesIO(body) if body else None,  # bytes of more than 1 MiB would hold the loop up
-            headers=None if pooled else {"Connection": "close"},
+            # TGI and vLLM trace under what the W3C header names.
+            headers=({} if pooled else {"Connection": "close"}) | ({"traceparent": trace} if trace else {}),
             allow_redirects=False,  # the key goes to this address and no other
         )
 

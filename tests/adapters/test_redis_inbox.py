@@ -11,10 +11,12 @@ from adapters.redis.history import RedisHistory
 from adapters.redis.inbox import POLL, RedisInbox
 from adapters.redis.lease import RedisLease
 from adapters.redis.store import Store
+from core import trace
 from core.errors import LeaseLost
 from core.ports import FILE, Inbox, Receipt, Standing
 from core.types import Checkpoint, ThreadId
 from tests.adapters.redis_parts import RedisServer, answered, losing_wire, question
+from tests.fakes import FakeTracer
 from tests.parts import DEADLINE
 
 THREAD = ThreadId("terminal", "notes {1}")
@@ -48,6 +50,24 @@ async def test_messages_are_taken_in_the_order_of_their_put(redis_store: Store) 
     assert receipts == [Receipt(True, 0), Receipt(True, 1), Receipt(True, 2)]
     assert await drain(inbox) == ["m0", "m1", "m2"]
     assert len(await RedisHistory(redis_store).turns(THREAD)) == 3
+
+
+async def test_a_message_bears_the_place_in_its_trace_where_it_was_accepted(redis_store: Store) -> None:
+    """So another process goes on with the trace; what was put before has one, and an edit begins anew."""
+    inbox, tracer = RedisInbox(redis_store), FakeTracer()
+    with trace.traced(tracer):
+        for number in (1, 1, 2):
+            await inbox.put(question(THREAD, number))
+        await inbox.edit(question(THREAD, 2, "And?"))
+        await inbox.edit(question(THREAD, 9, "Late?"))
+
+    first, _, _, edit, _ = tracer.steps
+    assert [step.dropped for step in tracer.steps] == [False, True, False, False, True]
+    for place in (first.place, edit.place):
+        async with inbox.take(THREAD) as lease:
+            assert lease is not None
+            assert lease.message.trace == place
+            await lease.finish(None)
 
 
 async def test_a_message_comes_out_as_it_was_put(redis_store: Store) -> None:

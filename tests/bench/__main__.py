@@ -22,6 +22,7 @@ from tests.bench import (
     start,
     store,
     streaming,
+    tracing,
 )
 from tests.bench.figure import Figure, heading, lines, report
 from tests.bench.history import record
@@ -39,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "discord": discord.measure,
     "slack": slack.measure,
     "hard-input": hard_input.measure,
+    "tracing": tracing.measure,
 }
 """What is measured, in this order; docs/bench.md says how."""
 

@@ -64,7 +64,7 @@ def test_stored_values_keep_their_form() -> None:
     message = (
         '{"v":2,"value":{"id":"m1","thread":{"platform":"discord","key":"7"},"author":"u1","text":"Hi?","at":3.5,'
         '"author_name":"Ana","attachments":[{"name":"a.md","url":"https://x.example/a","size":null}],"quoted":"","persona":"",'
-        '"grounding":"","seen_by":[],"model":"","addition":null}}'
+        '"grounding":"","seen_by":[],"model":"","addition":null,"trace":""}}'
     )
     turn = (
         '{"v":2,"value":{"message_id":"m1","question":"Hi?","answer":"Ho.","kind":"answered","at":3.5,'

@@ -1,0 +1,64 @@
+"""Traces of messages, where the standard variables OTEL_* name a collector."""
+
+import importlib.util
+import os
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import structlog
+
+from core import trace
+
+log = structlog.get_logger()
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_SPOKEN = "http/protobuf"
+
+
+def endpoint(environment: Mapping[str, str] = os.environ) -> str:
+    """Where traces are to go; nothing where none are wanted, which is so unless an endpoint is named."""
+    off = environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    if off or environment.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
+        return ""
+    return next((value for name in _ENDPOINTS if (value := environment.get(name, ""))), "")
+
+
+def wrong(environment: Mapping[str, str] = os.environ) -> str:
+    """Why the traces that are wanted cannot be sent, and what to do, in a sentence; or nothing."""
+    if not (where := endpoint(environment)):
+        return ""
+    if not _installed():
+        return "OTEL_* asks for traces, which need an extra: install it with `pip install 'chasqui[otel]'`."
+    if not where.startswith(("http://", "https://")):
+        return f"The endpoint of OTEL_* is {where!r}, no URL: let it begin with http:// or https://."
+    protocol = next((value for name in _PROTOCOLS if (value := environment.get(name, ""))), _SPOKEN)
+    if protocol != _SPOKEN:
+        return (
+            f"OTEL_* asks for {protocol}, and chasqui sends {_SPOKEN}: set {_PROTOCOLS[0]} to that, and the "
+            "endpoint to the collector's port for it, which is 4318 usually."
+        )
+    return ""
+
+
+def _installed() -> bool:
+    try:
+        return importlib.util.find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False
+
+
+@asynccontextmanager
+async def traces(roles: Collection[str]) -> AsyncIterator[None]:
+    """Within this context messages are traced, if that is wanted and can be; nothing else depends on it."""
+    if why := wrong():
+        log.warning("traces.off", why=why)
+    if why or not endpoint():
+        yield
+        return
+    from adapters.tracing import exporting  # noqa: PLC0415 - half a second for who wants it
+
+    async with exporting(version("chasqui"), sorted(roles)) as tracer:
+        with trace.traced(tracer):
+            yield
