@@ -15,6 +15,7 @@ from core.errors import StreamBroken
 from core.evidence import abstains, nearest, readable
 from core.file_names import NO_FILE
 from core.quotations import misquoted
+from core.story import tally
 from core.terms import sentences
 from core.types import Citation, Document, Finish, Hit, Outcome, OutcomeKind, Passage, Usage
 from core.window import Fitted
@@ -163,6 +164,7 @@ def grounded(
     named = Named((), 0) if noted else resolve(draft.trailer, draft.marks, passages)
     if named.unresolved or draft.dropped:
         log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
+        tally().sources_dropped, tally().sentences_dropped = named.unresolved, draft.dropped
     cited = cite(shown.replace(LOST, "").replace(NO_FILE, ""), question, passages, named.numbers)
     if not shown and checked:
         return progress.outcome(

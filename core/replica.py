@@ -11,6 +11,7 @@ from core.breaker import Asked, Breaker, State
 from core.errors import BackendError, BackendFailed, BackendUnavailable, StreamBroken
 from core.ports import Backend, Step
 from core.prefixes import Prefixes
+from core.story import tally
 from core.types import Delta, Limits, Sampling
 
 log = structlog.get_logger()
@@ -97,6 +98,7 @@ class RoutedReplica:
         error, first, said, left = None, None, 0, params.max_new_tokens
         self.streams += 1
         self._requests += 1
+        tally().replicas.append(self.name)
         self._outstanding += left
         self._prompt_characters += len(prompt)
         self._known_characters += self._prefixes.add(prompt)

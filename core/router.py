@@ -20,6 +20,7 @@ from core.budget import RetryBudget
 from core.errors import BackendError, StreamBroken
 from core.ports import Backend
 from core.replica import LONGEST_WAIT, ReplicaView, RoutedReplica
+from core.story import tally
 from core.types import Delta, Finish, Limits, Sampling, Usage
 
 log = structlog.get_logger()
@@ -196,6 +197,7 @@ _backoff = wait_random_exponential(multiplier=0.2, max=5)
 
 
 def _log_retry(answer: _Answer, state: RetryCallState) -> None:
+    tally().model_retries += 1
     failed, seconds = answer.asked[-1].name, round(state.upcoming_sleep, 2)
     log.info("router.tries_again", replica=failed, attempt=state.attempt_number, seconds=seconds)
 

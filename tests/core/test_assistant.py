@@ -444,6 +444,49 @@ async def test_a_source_that_was_not_sent_is_never_shown(redis: RedisServer, tra
         assert cited.place in [hit.passage.place for hit in outcome.hits]
 
 
+async def test_the_last_line_of_a_message_tells_all_of_it(redis: RedisServer) -> None:
+    """Also what stands in no outcome: who was asked, what was tried again, and sources that were none."""
+    said = " New crew get 24 days of paid leave.\nSource:\ntitle: harbour.md\nsource identifier: S9"
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        async with hired(redis, said, faults=["overloaded"]) as team:
+            outcome = await team.says(LEAVE, {"harbour.md": HANDBOOK, "picture.png": b"\x89PNG"})
+            again = await team.says("Thanks, and where is the key?")
+    lines = [line for line in logs if line["event"] == "assistant.answered"]
+
+    assert lines[0] == {
+        "event": "assistant.answered",
+        "log_level": "info",
+        "platform": "terminal",
+        "message_id": f"{team.thread.key}/0",
+        "thread": str(team.thread),
+        "waited_ms": lines[0]["waited_ms"],
+        "outcome": "answered",
+        "finish_reason": "eos_token",
+        "attempts": 1,
+        "replica": outcome.replica,
+        "replicas": "0",
+        "model_retries": 1,
+        "files": 2,
+        "passages": len(outcome.hits),
+        "citations": 1,
+        "sources_dropped": 1,
+        "sentences_dropped": 0,
+        "left_out": len(outcome.left_out),
+        "prompt_tokens": outcome.usage.prompt_tokens,
+        "completion_tokens": outcome.usage.completion_tokens,
+        "tokens_per_second": lines[0]["tokens_per_second"],
+        "first_token_ms": outcome.first_token_ms,
+        "total_ms": outcome.total_ms,
+        "pages": 1,
+        "writes": lines[0]["writes"],
+        "rate_limited": 0,
+        "retries": 0,
+    }
+    assert lines[0]["waited_ms"] > 0
+    assert (lines[1]["outcome"], lines[1]["model_retries"]) == (again.kind, 0)
+    assert "leave" not in str(logs)
+
+
 async def test_of_two_passages_that_say_the_same_the_model_names_the_one_it_used(
     redis: RedisServer,
 ) -> None:
