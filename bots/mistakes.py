@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import SecretStr
 
+from bots import traces
 from bots.check import Check
 from bots.config import variable
 from bots.probe import is_ours
@@ -32,6 +33,8 @@ def all_of(settings: Settings) -> Iterator[Check]:
     yield from _readable_secrets()
     yield from _port(settings)
     yield from _open_files()
+    if problem := traces.wrong():
+        yield problem
 
 
 def _tokens(settings: Settings) -> Iterator[Check]:

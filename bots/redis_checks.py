@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from adapters.redis.letters import RedisLetters
@@ -16,8 +16,10 @@ _EVICTS = "the server throws keys away when its memory is full: maxmemory-policy
 _FORGETS = "the server keeps nothing on disk: what waits for an answer is lost when it restarts"
 
 
-async def of_store(store: Store, version: str) -> AsyncIterator[Check]:
-    """Every mistake that there is; nothing where there is none."""
+async def of_store(
+    store: Store, version: str, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Check]:
+    """Every mistake that there is; nothing where there is none. `clock` tells the Unix time here."""
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < _LEAST:
         yield Check("redis", False, f"{version} is too old", "Install Redis 6.2 or newer, or Valkey.")
     memory, disk, copies = [await _info(store, part) for part in ("memory", "persistence", "replication")]
@@ -31,7 +33,7 @@ async def of_store(store: Store, version: str) -> AsyncIterator[Check]:
         found_role = "the server is a copy that cannot be written"
         yield Check("redis", False, found_role, "Let CHASQUI_REDIS__URL name the primary.")
     seconds, micros = await store.command("TIME")
-    skew = abs(time.time() - (int(seconds) + int(micros) / 1e6))
+    skew = abs(clock() - (int(seconds) + int(micros) / 1e6))
     if skew > _SKEW:
         told = f"the clocks of this machine and of the server differ by {skew:.0f} s"
         yield Check("clock", False, told, "Let both follow NTP: Slack refuses what is five minutes off.")

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import structlog
 
+from bots.check import Check
 from core import trace
 
 log = structlog.get_logger()
@@ -15,6 +16,10 @@ log = structlog.get_logger()
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SPOKEN = "http/protobuf"
+_INSTALL = "pip install 'chasqui[otel]', or take the variables away."
+_SPEAK = (
+    f"Set {_PROTOCOLS[0]}={_SPOKEN}, and the endpoint to the collector's port for it, which is 4318 usually."
+)
 
 
 def endpoint(environment: Mapping[str, str] = os.environ) -> str:
@@ -25,21 +30,20 @@ def endpoint(environment: Mapping[str, str] = os.environ) -> str:
     return next((value for name in _ENDPOINTS if (value := environment.get(name, ""))), "")
 
 
-def wrong(environment: Mapping[str, str] = os.environ) -> str:
-    """Why the traces that are wanted cannot be sent, and what to do, in a sentence; or nothing."""
+def wrong(environment: Mapping[str, str] = os.environ) -> Check | None:
+    """Why the traces that are wanted cannot be sent, and the mend; None where nothing is wrong."""
     if not (where := endpoint(environment)):
-        return ""
+        return None
     if not _installed():
-        return "OTEL_* asks for traces, which need an extra: install it with `pip install 'chasqui[otel]'`."
+        return Check("traces", False, "OTEL_* asks for traces, which need an extra", _INSTALL)
     if not where.startswith(("http://", "https://")):
-        return f"The endpoint of OTEL_* is {where!r}, no URL: let it begin with http:// or https://."
+        found = f"the endpoint of OTEL_* is no URL: {where.rpartition('@')[2]}"
+        return Check("traces", False, found, "Let it begin with http:// or https://.")
     protocol = next((value for name in _PROTOCOLS if (value := environment.get(name, ""))), _SPOKEN)
     if protocol != _SPOKEN:
-        return (
-            f"OTEL_* asks for {protocol}, and chasqui sends {_SPOKEN}: set {_PROTOCOLS[0]} to that, and the "
-            "endpoint to the collector's port for it, which is 4318 usually."
-        )
-    return ""
+        found = f"OTEL_* asks for {protocol}, and chasqui sends {_SPOKEN}"
+        return Check("traces", False, found, _SPEAK)
+    return None
 
 
 def _installed() -> bool:
@@ -52,9 +56,9 @@ def _installed() -> bool:
 @asynccontextmanager
 async def traces(roles: Collection[str]) -> AsyncIterator[None]:
     """Within this context messages are traced, if that is wanted and can be; nothing else depends on it."""
-    if why := wrong():
-        log.warning("traces.off", why=why)
-    if why or not endpoint():
+    if problem := wrong():
+        log.warning("traces.off", why=problem.found, mend=problem.mend)
+    if problem or not endpoint():
         yield
         return
     from adapters.tracing import exporting  # noqa: PLC0415 - half a second for who wants it

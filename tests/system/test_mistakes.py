@@ -1,19 +1,34 @@
 """What `chasqui doctor` finds of the mistakes that people make, and what it tells them to do."""
 
 import os
+import resource
 import socket
+import sys
+import time
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.redis.connection import connect
+from adapters.redis.letters import RedisLetters
+from adapters.redis.shelf import RedisShelf
 from bots import checks, mistakes, redis_checks
 from bots.check import Check
+from bots.embedding_checks import of_embeddings
 from bots.settings import Settings
+from core.ports import Vectors
+from core.types import Audience, Document, Entry, Passage, ThreadId
 from tests.adapters.redis_parts import RedisServer
+from tests.adapters.redis_words import is_set_aside, message
+from tests.adapters.test_embeddings import Server as EmbeddingServer
+from tests.adapters.test_embeddings import serving
 from tests.emulators.tgi import TgiStandIn
-from tests.system.program import World
+from tests.system.program import ROOT, World
+from tests.system.team import team
+from tests.system.workspace import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +39,26 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+LISTED = (ROOT / "docs" / "how-to" / "mend.md").read_text("utf-8")
+
+
+def listed(*problems: Check) -> tuple[Check, ...]:
+    """These problems, each of which people find in the documents too, with its mend."""
+    assert problems
+    assert not any(check.well for check in problems), problems
+    assert [check.mend for check in problems if f"| {check.mend} |" not in LISTED] == []
+    return problems
+
+
 def found(**sections: Any) -> list[Check]:
     """The mistakes in these settings; the port is any that is free."""
     given = {"http": {"port": 0}, **sections}
     return list(mistakes.all_of(Settings.model_validate(given)))
+
+
+def handbook() -> Document:
+    """A document of the team."""
+    return Document("d1", "Handbook", Audience("public"), (Passage("p1", "d1", "Handbook", "Leave."),), 1)
 
 
 TOKEN = "MTA1.Gxyz.secret"
@@ -103,8 +134,8 @@ def test_a_mistake_in_the_settings_is_found_with_its_mend(what: str) -> None:
     given, wrong, mend = MISTAKES[what]
     check = next(check for check in found(**given) if wrong in check.found)
 
-    assert not check.well
     assert mend in check.mend
+    assert listed(check)
 
 
 def test_settings_without_a_mistake_are_left_alone() -> None:
@@ -121,7 +152,7 @@ def test_a_file_with_secrets_that_others_can_read_is_found(tmp_path: Path) -> No
     readable = found(discord={"token": TOKEN})
     file.chmod(0o600)
 
-    assert [(check.found.split(",")[0], check.mend) for check in readable] == [
+    assert [(check.found.split(",")[0], check.mend) for check in listed(*readable)] == [
         ("chasqui.toml holds discord.token", "chmod 600 chasqui.toml")
     ]
     assert found(discord={"token": TOKEN}) == []
@@ -132,6 +163,7 @@ def test_a_port_at_which_another_program_listens_is_found() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         [check] = found(http={"port": other.getsockname()[1]})
 
+    assert listed(check)
     assert check.found.startswith("nothing can listen on 127.0.0.1")
     assert "CHASQUI_HTTP__PORT" in check.mend
 
@@ -146,7 +178,7 @@ async def test_a_server_that_forgets_is_found(redis: RedisServer) -> None:
         await store.command("CONFIG", "SET", "appendonly", "yes")
         right = [check async for check in redis_checks.of_store(store, "valkey 9.1.2")]
 
-    assert [check.mend.split(",")[0] for check in wrong] == [
+    assert [check.mend.split(",")[0] for check in listed(*wrong)] == [
         "Install Redis 6.2 or newer",
         "CONFIG SET maxmemory-policy noeviction",
         "CONFIG SET appendonly yes",
@@ -170,6 +202,150 @@ async def test_a_model_that_wants_another_key_or_has_no_room_is_found(
 
     assert "CHASQUI_BACKEND__API_KEY" in key[-1].mend
     assert "MAX_NEW_TOKENS" in room[-1].mend
+    assert listed(key[-1], room[-1])
+
+
+def test_too_few_open_files_are_found() -> None:
+    """Each answer has connections to a model, to Redis and to a platform."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        [check] = found()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+    assert listed(check)
+    assert check.found == "this process may open 256 files and connections"
+
+
+async def test_clocks_that_differ_are_found(redis: RedisServer) -> None:
+    """Slack refuses what is signed five minutes off, and leases and places are told in the server's time."""
+    async with connect(redis.url) as store:
+        [check] = [
+            check async for check in redis_checks.of_store(store, "valkey 9.1.2", lambda: time.time() + 90)
+        ]
+
+    assert listed(check)
+    assert check.found.endswith(("differ by 90 s", "differ by 91 s"))
+
+
+async def test_a_server_that_cannot_be_written_is_found(tmp_path: Path) -> None:
+    """A copy takes no question; it is told while it is one, and not once it is the primary again."""
+    server = RedisServer()
+    settings = Settings.model_validate({"data_dir": tmp_path, "redis": {"url": server.url}})
+    try:
+        async with connect(server.url) as store:
+            await store.command("REPLICAOF", "127.0.0.1", "1")
+            copy = [check async for check in checks.of_redis(settings) if not check.well]
+            await store.command("REPLICAOF", "NO", "ONE")
+            primary = [check async for check in checks.of_redis(settings)]
+    finally:
+        server.remove()
+
+    [check] = listed(*copy)
+    assert "is a read-only replica: name the primary instead" in check.found
+    assert all(check.well or "appendonly" in check.mend for check in primary)
+
+
+async def test_messages_that_were_set_aside_are_found(redis: RedisServer) -> None:
+    """Nobody would look for them; once they are dropped the doctor is silent."""
+    async with connect(redis.url) as store:
+        await is_set_aside(store, message(ThreadId("slack", "C1:1"), "ana", 1))
+        [check] = [check async for check in redis_checks.of_store(store, "valkey 9.1.2")]
+        (letter,) = await RedisLetters(store).all()
+        await RedisLetters(store).drop(letter.id)
+        after = [check async for check in redis_checks.of_store(store, "valkey 9.1.2")]
+
+    assert listed(check)
+    assert check.found == "1 message was set aside unanswered"
+    assert after == []
+
+
+async def test_a_bot_that_may_not_read_what_it_is_to_answer_is_found(tmp_path: Path) -> None:
+    """Discord hands the words of messages over only where the Message Content Intent is on."""
+    async with team(tmp_path / "data") as here:
+        ours = {
+            "token": here.scene.token,
+            "api_url": here.scene.api,
+            "channels": {here.scene.channel: {"every_message": True}},
+        }
+        settings = Settings.model_validate({"discord": ours})
+        [reads] = [check async for check in checks.of_discord(settings)]
+        await here.control.portal(message_content=False)
+        [does_not] = [check async for check in checks.of_discord(settings)]
+        wrong = Settings.model_validate({"discord": {**ours, "token": "a.b.c"}})
+        [refused] = [check async for check in checks.of_discord(wrong)]
+
+    assert reads.well
+    assert listed(does_not, refused)
+    assert "Message Content Intent" in does_not.mend
+
+
+async def test_a_model_that_is_away_or_another_one_is_found(redis: RedisServer, tmp_path: Path) -> None:
+    """Nobody listens at one address, and a second replica has another model."""
+    async with TgiStandIn() as one, TgiStandIn(info={"model_id": "other/model"}) as other:
+        given: dict[str, Any] = {"data_dir": tmp_path, "redis": {"url": redis.url}}
+        given["backend"] = {"urls": (f"http://127.0.0.1:{free_port()}",)}
+        away = [check async for check in checks.of_models(Settings.model_validate(given))]
+        given["backend"] = {"urls": (one.url, other.url)}
+        two = [check async for check in checks.of_models(Settings.model_validate(given))]
+
+    assert listed(away[0], two[-1])
+    assert "name the replicas of one model" in two[-1].mend
+
+
+async def test_what_finds_by_meaning_and_cannot_is_found(redis: RedisServer, tmp_path: Path) -> None:
+    """A server that is away, documents without its vectors, and vectors that cannot be compared."""
+    nowhere = {"embeddings": {"url": f"http://127.0.0.1:{free_port()}"}}
+    [away] = [check async for check in of_embeddings(Settings.model_validate(nowhere))]
+    server = EmbeddingServer()
+    async with connect(redis.url) as store, serving(server) as url:
+        given = {"data_dir": tmp_path, "redis": {"url": redis.url}, "embeddings": {"url": url}}
+        settings = Settings.model_validate(given)
+        empty = [check async for check in of_embeddings(settings)]
+        kept, shelf = handbook(), RedisShelf(store)
+        await shelf.put(kept, Entry(kept.id, kept.title, kept.audience, "a.md", "a.md", "", passages=1))
+        [_, lacking] = [check async for check in of_embeddings(settings)]
+        await shelf.put_vectors(kept.id, server.model, Vectors("of", (bytes(384),)))
+        [_, other] = [check async for check in of_embeddings(settings)]
+        await shelf.put_vectors(kept.id, server.model, Vectors("of", (bytes(5),)))
+        after = [check async for check in of_embeddings(settings)]
+        await shelf.remove(kept.id)
+
+    assert listed(away, lacking, other)
+    assert lacking.found == f"of 1 documents 1 lack the vectors of {server.model}"
+    assert [check.well for check in (*empty, *after)] == [True, True]
+
+
+async def test_a_model_whose_packages_are_missing_is_found() -> None:
+    """Documents are found by their words alone then, and nobody would know."""
+    code = (
+        "import sys, asyncio; sys.modules['onnxruntime'] = None\n"
+        "from bots.embedding_checks import of_embeddings; from bots.settings import Settings\n"
+        "async def look():\n"
+        "    print([f'{check.found}|{check.mend}' async for check in of_embeddings(Settings())][0])\n"
+        "asyncio.run(look())"
+    )
+    done = await create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT, stdout=PIPE)
+    wrong, _, mend = (await done.communicate())[0].decode().strip().partition("|")
+
+    assert wrong == "not installed: onnxruntime"
+    assert listed(Check("embeddings", False, wrong, mend))
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"])
+def test_traces_that_cannot_be_sent_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without its scheme, and a protocol that chasqui does not speak."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    monkeypatch.setenv(name, "grpc")
+
+    assert listed(*found())
+
+
+def test_the_documents_list_what_the_doctor_finds() -> None:
+    """At least twenty; each test above looks for its own."""
+    rows = [line for line in LISTED.splitlines() if line.startswith("| ")]
+    assert len(rows) - 1 >= 20
 
 
 async def test_the_doctor_says_all_of_it_and_exits_1(world: World) -> None:

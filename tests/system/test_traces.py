@@ -123,8 +123,9 @@ def test_traces_are_off_unless_a_collector_is_named_that_can_be_sent_to(
 ) -> None:
     """The standard variables decide; what cannot work is said with what to do."""
     assert traces.endpoint(variables) == where
-    assert bool(traces.wrong(variables)) == bool(said)
-    assert said in traces.wrong(variables)
+    problem = traces.wrong(variables)
+    assert bool(problem) == bool(said)
+    assert problem is None or said in problem.mend
 
 
 async def python(code: str) -> str:
@@ -136,9 +137,9 @@ async def python(code: str) -> str:
 async def test_without_the_extra_one_sentence_says_what_to_install() -> None:
     """Nothing else fails: answers are worth more than traces."""
     missing = "import sys; sys.modules['opentelemetry'] = None; from bots import traces; "
-    said = await python(f"{missing}print(traces.wrong({ENDPOINT}))")
+    said = await python(f"{missing}print(traces.wrong({ENDPOINT}).mend)")
 
-    assert said.startswith("OTEL_* asks for traces, which need an extra: install it with `pip install")
+    assert said == "pip install 'chasqui[otel]', or take the variables away."
 
 
 async def test_who_wants_no_traces_imports_nothing_of_them() -> None:

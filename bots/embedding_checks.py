@@ -1,0 +1,84 @@
+"""What `chasqui doctor` finds of the team's documents: whether they can be found by what they mean."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from adapters.redis import keys
+from adapters.redis.shelf import RedisShelf
+from adapters.redis.store import Store
+from bots import wiring
+from bots.check import Check
+from bots.settings import EmbeddingsSettings, Settings
+from core.errors import EmbedderUnavailable, StoreError
+from core.ports import Embedder
+from core.types import Entry
+
+_BY_WORDS = "or set CHASQUI_EMBEDDINGS__MODEL=none: documents are then found by their words alone."
+_TRIED = "Where is the handbook?"
+_HEAD = 200
+"""Bytes that may stand before the vectors of a document, each of which has a byte for each dimension."""
+_AT_ONCE = 100
+
+
+async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:
+    """The embedder, and whether the documents have its vectors."""
+    try:
+        async with _embedder(settings.embeddings) as embedder:
+            if embedder is None:
+                return
+            size = len(await embedder.question(_TRIED))
+            yield Check("embeddings", True, f"{embedder.model}, {size} dimensions")
+            async with wiring.redis(settings) as store:
+                async for check in _of_documents(store, embedder.model, size):
+                    yield check
+    except ImportError as error:
+        yield Check("embeddings", False, str(error), f"pip install 'chasqui[embeddings]', {_BY_WORDS}")
+    except EmbedderUnavailable as error:
+        mend = f"Start the server, correct CHASQUI_EMBEDDINGS__URL and __API_KEY, {_BY_WORDS}"
+        yield Check("embeddings", False, str(error), mend)
+    except StoreError:
+        return  # that is said where the server is looked at
+
+
+async def _of_documents(store: Store, model: str, size: int) -> AsyncIterator[Check]:
+    """Documents that are found by their words alone, or by vectors that cannot be compared."""
+    entries = [entry for entry in await RedisShelf(store).entries() if entry.passages]
+    stored: list[int] = []
+    for start in range(0, len(entries), _AT_ONCE):
+        some = entries[start : start + _AT_ONCE]
+        stored += await asyncio.gather(*(_bytes(store, entry, model) for entry in some))
+    if lacking := stored.count(0):
+        found = f"of {len(entries)} documents {lacking} lack the vectors of {model}"
+        mend = "Let `chasqui serve worker` run: it makes them in the background, some in a second."
+        yield Check("documents", False, found, mend)
+    others = sum(
+        bool(there) and not 0 <= there - entry.passages * size <= _HEAD
+        for entry, there in zip(entries, stored, strict=True)
+    )
+    if others:
+        found = f"of {len(entries)} documents {others} have vectors of another size than {model} makes now"
+        mend = "Remove them and add them again: `chasqui kb list` shows their ids."
+        yield Check("documents", False, found, mend)
+
+
+async def _bytes(store: Store, entry: Entry, model: str) -> int:
+    stored: int = await store.command("HSTRLEN", keys.vectors(entry.id), model)
+    return stored
+
+
+@asynccontextmanager
+async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
+    """What the settings name. Raises ImportError or EmbedderUnavailable where it cannot be had."""
+    async with AsyncExitStack() as stack:
+        embedder: Embedder | None = None
+        if settings.url:
+            from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
+
+            secret = settings.api_key.get_secret_value() if settings.api_key else ""
+            embedder = await stack.enter_async_context(tei(settings.url, secret))
+        elif settings.model == "minilm":
+            from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - as above
+
+            embedder = stack.enter_context(minilm(settings.threads))
+        yield embedder
