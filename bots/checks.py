@@ -81,6 +81,23 @@ async def of_slack(settings: Settings) -> AsyncIterator[Check]:
     """The bot, as Slack knows it."""
     if settings.slack.bot_token:
         yield await _slack(settings)
+        async for check in of_slack_connections(settings):
+            yield check
+
+
+async def of_slack_connections(settings: Settings) -> AsyncIterator[Check]:
+    """Whether Slack lets the app connect, where it is to."""
+    from bots import slack_manifest  # noqa: PLC0415 - half a second for who needs it
+
+    ours = settings.slack
+    if ours.mode != "socket" or not ours.app_token:
+        return
+    try:
+        await slack_manifest.connects(ours)
+    except ChasquiError as error:
+        yield Check("slack", False, error.sentence, "Correct CHASQUI_SLACK__APP_TOKEN or __API_URL.")
+    else:
+        yield Check("slack", True, "the app may open connections")
 
 
 async def _discord(settings: Settings) -> Check:

@@ -62,7 +62,7 @@ STEPS = (
         "slack",
         "app_token",
         "Slack's app-level token, xapp-",
-        checks.of_mistakes,
+        checks.of_slack_connections,
         hidden=True,
         follows="bot_token",
     ),

@@ -4,25 +4,29 @@ https://docs.slack.dev/reference/app-manifest; the limits are those of the schem
 (github.com/slackapi/manifest-schema, version 2).
 """
 
+import asyncio
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.client import Bot
 from adapters.slack.login import address, login
+from adapters.slack.sockets import ticket
 from adapters.slack.web import PATH
 from bots.output import print_json
 from bots.settings import SlackSettings
 from bots.slack_adding import ADD
 from bots.slack_commands import SLASH
 from bots.slack_shortcuts import SHORTCUTS
-from core.errors import SettingsError
+from core.errors import ChasquiError, PlatformError, SettingsError
 
 Json = dict[str, Any]
 
@@ -188,7 +192,23 @@ def _request_url(http: str) -> str:
 async def asked(ours: SlackSettings) -> Bot:
     """The bot of the settings. Raises SettingsError for a wrong token, ChasquiError for none that answers."""
     assert ours.bot_token, "there is a token"
-    async with aiohttp.ClientSession() as session:
-        token = ours.bot_token.get_secret_value()
-        web = AsyncWebClient(token, address(ours.api_url), session=session, retry_handlers=[])
+    async with _web(ours, ours.bot_token) as web:
         return await login(web, patience=_PATIENCE)
+
+
+async def connects(ours: SlackSettings) -> None:
+    """Ask Slack for a connection, and leave it unused. Raises as `asked`."""
+    assert ours.app_token, "there is a token"
+    try:
+        async with asyncio.timeout(_PATIENCE), _web(ours, ours.app_token) as web:
+            await ticket(web, ours.app_token.get_secret_value())
+    except (PlatformError, TimeoutError) as error:
+        why = str(error) or f"no answer within {_PATIENCE:.0f} s"
+        raise ChasquiError(f"Slack cannot be asked for a connection: {why}") from error
+
+
+@asynccontextmanager
+async def _web(ours: SlackSettings, token: SecretStr) -> AsyncIterator[AsyncWebClient]:
+    async with aiohttp.ClientSession() as session:
+        url = address(ours.api_url)
+        yield AsyncWebClient(token.get_secret_value(), url, session=session, retry_handlers=[])

@@ -38,6 +38,16 @@ NOT_ACCEPTED = (
 )
 
 
+async def ticket(client: AsyncWebClient, app_token: str) -> str:
+    """The address of one connection. Raises SettingsError where the token lets nobody connect."""
+    try:
+        with mapped():
+            told = await client.apps_connections_open(app_token=app_token)
+    except (TokenRefused, Unsupported):
+        raise SettingsError(NOT_ACCEPTED) from None
+    return str(told["url"])
+
+
 class Sockets:
     """The connections of one process."""
 
@@ -99,13 +109,9 @@ class Sockets:
         return await retrying(self._opened, http)
 
     async def _opened(self, http: aiohttp.ClientSession) -> "_Connection":
-        try:
-            with mapped():
-                told = await self._client.apps_connections_open(app_token=self._app_token)
-        except (TokenRefused, Unsupported):
-            raise SettingsError(NOT_ACCEPTED) from None
+        url = await ticket(self._client, self._app_token)
         timeout = aiohttp.ClientWSTimeout(ws_close=1.0)
-        socket = await http.ws_connect(told["url"], heartbeat=self._heartbeat, timeout=timeout)
+        socket = await http.ws_connect(url, heartbeat=self._heartbeat, timeout=timeout)
         return _Connection(socket, self._dispatch)
 
 

@@ -54,9 +54,10 @@ class Screen:
         while keys:
             keys = keys[await asyncio.to_thread(os.write, self._terminal, keys[:1000]) :]
 
-    async def shows(self, text: str) -> None:
-        """Wait until that stands there."""
-        await until(lambda: text in self.text, f"the screen shows {text!r}: {self.text[-500:]!r}")
+    async def shows(self, text: str, times: int = 1) -> None:
+        """Wait until that stands there, so often."""
+        why = f"the screen shows {text!r}: {self.text[-500:]!r}"
+        await until(lambda: self.text.count(text) >= times, why)
 
     def _read(self) -> None:
         written = os.read(self._terminal, 1 << 16).decode("utf-8", "replace")

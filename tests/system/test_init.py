@@ -9,6 +9,7 @@ from tests.emulators.tgi import TgiStandIn
 from tests.system.program import World
 from tests.system.screen import Screen
 from tests.system.team import team
+from tests.system.workspace import workspace
 
 
 async def test_answers_are_tried_and_written_for_nobody_else_to_read(
@@ -48,6 +49,34 @@ async def test_answers_are_tried_and_written_for_nobody_else_to_read(
     assert here.scene.token not in screen.text
     assert asked.out.decode().strip() == "Aye."
     assert again.code == 2
+
+
+async def test_slack_is_asked_about_each_of_its_tokens(tmp_path: Path) -> None:
+    """What it refuses is told with what to do and asked again; the file then serves."""
+    async with workspace(tmp_path / "data") as here:
+        bot, app = here.scene.token, here.scene.app_token
+        world = World.at(tmp_path / "data", SLACK__API_URL=here.scene.api).inside(tmp_path)
+        async with Screen.of(world, "init") as screen:
+            for question in ("Your model server", "Your Redis", "Discord bot"):
+                await screen.shows(question)
+                await screen.types("\n")
+            for question, wrong, mend, right in (
+                ("Slack's bot token", "xoxb-wrong", "Correct CHASQUI_SLACK__BOT_TOKEN", bot),
+                ("Slack's app-level token", bot, "scope connections:write, from Basic Information", app),
+            ):
+                await screen.shows(question)
+                await screen.types(f"{wrong}\n")
+                await screen.shows(mend)
+                await screen.types("\n")
+                await screen.shows(question, times=2)  # what is typed before is thrown away
+                await screen.types(f"{right}\n")
+            await screen.shows("the app may open connections")
+            await screen.shows("chasqui serve all")
+            assert await screen.process.wait() == 0
+
+    written = tomllib.loads((tmp_path / "chasqui.toml").read_text())
+    assert written == {"slack": {"bot_token": bot, "app_token": app}}
+    assert not any(secret in screen.text for secret in (bot, app))
 
 
 async def test_a_secret_in_a_file_stays_there(tmp_path: Path) -> None:
