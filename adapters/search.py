@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from core.ports import Vector
 from core.terms import STOP_WORDS, alike, stems, terms
-from core.types import Audience, Document, Hit, Passage
+from core.types import Audience, Document, Hit, Passage, Spread
 
 _WEIGHTS = (2.0, 2.0, 1.0)
 """What a word in the title, the headings and the text counts."""
@@ -64,6 +64,10 @@ class LexicalIndex:
         """As `KnowledgeIndex.search`; scores are BM25 over the passages of these audiences."""
         return await asyncio.to_thread(self._search, query, audiences, k)
 
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        """As `KnowledgeIndex.spread`."""
+        return await asyncio.to_thread(self._spread, words, audiences)
+
     def close(self) -> None:
         with self._lock:
             self._database.close()
@@ -75,9 +79,22 @@ class LexicalIndex:
                 self._tables[document.audience] = _Table(self._database, next(self._numbers))
             self._tables[document.audience].put(document, rows)
 
+    def _of(self, audiences: Sequence[Audience]) -> list["_Table"]:
+        return [self._tables[each] for each in dict.fromkeys(audiences) if each in self._tables]
+
+    def _spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        with self._lock:
+            tables = self._of(audiences)
+            spelt = {word: _spellings(word, tables) for word in words}
+            holding = {
+                word: sum(table.holding(each) for each in spellings for table in tables)
+                for word, spellings in spelt.items()
+            }
+            return Spread(sum(table.passages for table in tables), holding)
+
     def _search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         with self._lock:
-            tables = [self._tables[each] for each in dict.fromkeys(audiences) if each in self._tables]
+            tables = self._of(audiences)
             wanted = list(dict.fromkeys(w for term in terms(query) for w in _spellings(term, tables)))
             if not wanted or not tables:
                 return []

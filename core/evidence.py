@@ -14,7 +14,7 @@ from functools import lru_cache
 from core.names import names, subjects
 from core.quotations import misquoted
 from core.terms import alike, asks, common, numbers, sentences, stems, terms
-from core.types import Hit, Passage
+from core.types import Passage, Spread
 
 STRONG = 0.6
 """Least share of a question that a passage holds when it may be quoted by itself as the answer."""
@@ -32,6 +32,9 @@ _UNASKED = frozenset(
 """Words about the file or its source, which need not stand in the text that holds the answer."""
 
 
+_UNKNOWN = Spread()
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question as weighted terms: rare ones and the thing asked for weigh more; asking words, everyday
@@ -41,18 +44,18 @@ class Asked:
     weights: dict[str, float]
 
     @classmethod
-    def of(cls, question: str, hits: Sequence[Hit], before: str = "") -> "Asked":
-        """Rarity is taken from the passages found: a term that none of them holds is the rarest, and a
-        name that none of them holds makes all else worth little.
+    def of(cls, question: str, before: str = "", spread: Spread = _UNKNOWN) -> "Asked":
+        """Rarity is that among all documents in reach: a term that none of them holds is the rarest, and a
+        name that none of them holds makes all else worth little. Where the `spread` is unknown all terms are
+        equally rare.
 
         `before` is the earlier question that this one follows up; its terms weigh less.
         """
-        found = [_stems(readable(hit.passage)) for hit in hits]
         shares = {term: 0.4 * share for term, share in _shares(before).items()} | _shares(question)
-        weights = {term: share * _rarity(term, found) for term, share in shares.items()}
-        if found:
+        weights = {term: share * _rarity(term, spread) for term, share in shares.items()}
+        if spread.passages:
             most = _ANOTHER * sum(weights.values())
-            unknown = (name for name in subjects(question) if not any(holds(held, name) for held in found))
+            unknown = (name for name in subjects(question) if not spread.holding.get(name))
             weights |= dict.fromkeys(unknown, most)
         return cls(weights)
 
@@ -215,7 +218,7 @@ def _supports(text: str, page: int | None, claim: _Claim) -> bool:
         return False
     known = [holds(held, name) for name in claim.subjects]
     if not claim.own:  # it only says the question again
-        return all(known) and Asked.of(claim.question, ()).share_in(text) >= STRONG
+        return all(known) and Asked.of(claim.question).share_in(text) >= STRONG
     if known and not any(known):
         return False
     return sum(holds(held, term) for term in claim.own) / len(claim.own) >= BORNE_OUT
@@ -231,7 +234,7 @@ def _about(passage: Passage, question: str) -> list[str]:
 
     One that points back ("Its key is blue.") stands behind the sentence that it points to.
     """
-    asked = Asked.of(question, ())
+    asked = Asked.of(question)
     place = "\n".join((passage.title, *passage.heading))
     texts, before = [], ""
     for piece in sentences(passage.text) or [passage.text]:
@@ -247,7 +250,7 @@ def best_sentence(text: str, wanted: str) -> str:
 
     Where `wanted` asks for a number, a time or a price, a sentence that names one comes before others.
     """
-    asked = Asked.of(wanted, ())
+    asked = Asked.of(wanted)
 
     def worth(piece: str) -> float:
         return (asked.share_in(piece) + 0.3 * expected(wanted, piece)) / math.sqrt(len(piece) + 80)
@@ -301,9 +304,8 @@ _KINDS = (
 """What a question asks for, and what a text looks like that tells it; the first one counts."""
 
 
-def _rarity(term: str, found: Sequence[frozenset[str]]) -> float:
-    holding = sum(holds(stemmed, term) for stemmed in found)
-    return math.log(1 + (len(found) + 1) / max(holding + 0.5, 1))
+def _rarity(term: str, spread: Spread) -> float:
+    return math.log(1 + (spread.passages + 1) / max(spread.holding.get(term, 0) + 0.5, 1))
 
 
 _SAYING = frozenset(

@@ -57,7 +57,7 @@ def outline(passages: Sequence[Passage], most: int = _OUTLINE) -> list[Excerpt]:
 
 def mentions(passages: Sequence[Passage], wanted: str) -> list[Excerpt]:
     """Every sentence that, below its headings, holds most of what is `wanted`; as often as it is there."""
-    asked = Asked.of(wanted, ())
+    asked = Asked.of(wanted)
     return [
         Excerpt(passage, _BULLET.sub("", sentence))
         for passage in passages

@@ -8,7 +8,7 @@ import structlog
 from core.errors import EmbedderUnavailable
 from core.ports import Embedder, KnowledgeIndex, Vector, VectorIndex
 from core.terms import terms
-from core.types import Audience, Document, Hit
+from core.types import Audience, Document, Hit, Spread
 
 log = structlog.get_logger()
 
@@ -55,6 +55,10 @@ class FusedIndex:
             return by_words[:k]
         also = [hit.passage for hit in by_words]
         return fused(by_words, await self._vectors.nearest(vector, audiences, depth, also))[:k]
+
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        """As `KnowledgeIndex.spread`."""
+        return await self._words.spread(words, audiences)
 
     async def _vector(self, query: str, audiences: Sequence[Audience]) -> Vector | None:
         """That of a question that could be near something, where it can be made."""

@@ -15,7 +15,7 @@ from core.evidence import STRONG, Asked, expected, readable
 from core.knowledge import in_reading_order
 from core.library import Library
 from core.profiles import Enough
-from core.terms import sentences
+from core.terms import sentences, terms
 from core.types import Document, Hit, Passage, ThreadId, Turn
 from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
 
@@ -94,7 +94,9 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     hits = await library.search(
         question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
     )
-    asked = await asyncio.to_thread(Asked.of, about, hits, before)
+    words = terms(f"{about}\n{before}")
+    spread = await library.spread(question.thread, question.documents, words, question.team)
+    asked = Asked.of(about, before, spread)
     hits, best = await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
     own = {document.id for document in question.documents}
     if wanted is Wish.EACH and best.enough and any(hit.passage.document in own for hit in hits[:1]):
@@ -168,7 +170,7 @@ def _closeness(passage: Passage, asked: Asked, question: str) -> float:
 def _was_said(question: Question) -> bool:
     """Whether the conversation itself holds what is asked ("what is my name?")."""
     said = (f"{turn.question}\n{turn.answer}" for turn in question.turns if turn.kind != "refused")
-    return Asked.of(question.text, ()).share_in("\n".join(said)) >= 0.5
+    return Asked.of(question.text).share_in("\n".join(said)) >= 0.5
 
 
 def _led_up_to(question: Question) -> str:

@@ -18,7 +18,7 @@ from core.ports import Block, Documents, Extracted, Extractor, KnowledgeIndex, P
 from core.prompt import clean
 from core.refusals import Refusal, no_time, sentences, shown
 from core.team import TeamDocuments
-from core.types import Attachment, Audience, Document, Hit, Message, ThreadId
+from core.types import Attachment, Audience, Document, Hit, Message, Spread, ThreadId
 
 log = structlog.get_logger()
 
@@ -131,13 +131,20 @@ class Library:
         team: Sequence[Document] = (),
     ) -> list[Hit]:
         """The best passages of a thread's `documents` and of the `team`'s, best first."""
-        audiences = list(dict.fromkeys(item.audience for item in (*documents, *team)))
         with trace.step("passages.find", {"documents": len(documents) + len(team)}) as step:
             async with self._indexing:  # else another thread could push these out before they are searched
                 await self._index_only(thread, documents)
-                hits = await self._index.search(query, audiences, k)
+                hits = await self._index.search(query, _audiences(documents, team), k)
             step.note(found=len(hits))
         return hits
+
+    async def spread(
+        self, thread: ThreadId, documents: Sequence[Document], words: Sequence[str], team: Sequence[Document]
+    ) -> Spread:
+        """How many passages of all that `search` looks at hold each of these stemmed words."""
+        async with self._indexing:
+            await self._index_only(thread, documents)
+            return await self._index.spread(words, _audiences(documents, team))
 
     async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
         there = {item.id for item in found}
@@ -191,6 +198,10 @@ class Library:
         await self._documents.put(message, kept)
         log.info("library.document_kept", passages=len(kept.passages), sections=kept.sections)
         return kept
+
+
+def _audiences(documents: Sequence[Document], team: Sequence[Document]) -> list[Audience]:
+    return list(dict.fromkeys(item.audience for item in (*documents, *team)))
 
 
 def _size(found: Document) -> int:

@@ -27,6 +27,7 @@ from core.types import (
     Passage,
     Sampling,
     Source,
+    Spread,
     ThreadId,
     Turn,
 )
@@ -570,6 +571,13 @@ class KnowledgeIndex(Protocol):
         """The `k` best passages among documents of exactly these audiences, best first.
 
         The audience is a filter before ranking. A query without a searchable word finds nothing.
+        """
+        ...
+
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        """How many passages of exactly these audiences hold each of these stemmed words.
+
+        One that stands nowhere counts as those that are one typing slip away.
         """
         ...
 

@@ -215,6 +215,14 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Of how many `passages` how many hold each word; what is not in `holding` stands in none."""
+
+    passages: int = 0
+    holding: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A source shown under an answer: always our own record of a passage that was sent."""
 

@@ -234,4 +234,4 @@ class Whole:
         if self._wish is Wish.GIST:
             return outline(passages)
         wanted = topic(self._question)
-        return mentions(passages, wanted) if Asked.of(wanted, ()).weights else outline(passages, _OUTLINE)
+        return mentions(passages, wanted) if Asked.of(wanted).weights else outline(passages, _OUTLINE)

@@ -2,13 +2,16 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import BackendError, EmbedderUnavailable, FileRefused, LeaseLost
+from core.evidence import readable
 from core.ports import Block, Changes, Extracted, Fact, Facts, Receipt, Standing, Vector, Vectors
+from core.terms import stems
 from core.types import (
     Checkpoint,
     Delta,
@@ -17,12 +20,20 @@ from core.types import (
     Finish,
     Limits,
     Message,
+    Passage,
     Sampling,
     Source,
+    Spread,
     ThreadId,
     decode,
     encode,
 )
+
+
+def spread_of(*passages: Passage) -> Spread:
+    """How many of these passages hold each of their words, as an index of them tells it."""
+    return Spread(len(passages), Counter(word for each in passages for word in {*stems(readable(each))}))
+
 
 DEADLINE = 10.0
 """Seconds until a condition that should come true is given up."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from adapters.search import LexicalIndex
-from core.types import Audience, Document, Passage
+from core.types import Audience, Document, Passage, Spread
 
 PUBLIC, CREW, CAPTAIN = Audience("public"), Audience("channel", "slack:C1"), Audience("person", "slack:U1")
 WORDS = "leave boat soup tug harbour watch crew key office monday canteen price lunch note year".split()
@@ -84,6 +84,19 @@ async def test_a_typo_is_mended_from_visible_words_alone(index: LexicalIndex) ->
 
     assert await ids(index, "esparanza", PUBLIC) == ["a:0"]
     assert await ids(index, "salarys secrets", PUBLIC) == []
+
+
+async def test_how_many_hold_a_word_is_told_of_visible_passages_alone(index: LexicalIndex) -> None:
+    """A word counts once for each passage, also in its title; one typed wrong as what was meant."""
+    await index.put(document("tug", "The tug Paloma, a tug.", "Soup."))
+    await index.put(document("a", "Tugs and soup."))
+    await index.put(document("b", "The schooner.", "Soup on the schooner.", audience=CREW))
+
+    assert await index.spread(["tug", "soup", "schooner", "schoner"], [PUBLIC]) == Spread(
+        3, {"tug": 3, "soup": 2, "schooner": 0, "schoner": 0}
+    )
+    assert await index.spread(["soup", "schoner"], [PUBLIC, CREW]) == Spread(5, {"soup": 3, "schoner": 2})
+    assert await index.spread(["soup"], []) == Spread(0, {"soup": 0})
 
 
 async def test_passages_of_several_audiences_are_ranked_as_if_they_stood_in_one() -> None:

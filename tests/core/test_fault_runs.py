@@ -31,7 +31,7 @@ from core.transcript import (
     Transcript,
     TranscriptReply,
 )
-from core.types import Audience, Document, Hit, Limits, Message, Outcome, PageProfile, ThreadId, Turn
+from core.types import Audience, Document, Hit, Limits, Message, Outcome, PageProfile, Spread, ThreadId, Turn
 from tests.clock import run
 from tests.core.mortal import Killed, Life, MortalLedger, MortalPlatform
 from tests.fakes import FakeBackend, FakeLedger, Says, TextExtractor, said_before
@@ -203,6 +203,9 @@ class NoIndex:
 
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         return []
+
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        return Spread()
 
 
 # ---- a run ------------------------------------------------------------------------------------------

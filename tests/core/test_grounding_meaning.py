@@ -11,9 +11,9 @@ from core.library import Library
 from core.ports import Block, Extracted
 from core.profiles import Enough
 from core.transcript import Transcript
-from core.types import Audience, Document, Hit
+from core.types import Audience, Document, Hit, Spread
 from tests.core.house import MESSAGE, House
-from tests.fakes import TextExtractor, saying
+from tests.fakes import TextExtractor, saying, spread_of
 
 ENOUGH = Enough(words=0.4, meaning=0.6)
 LEAVE = "Staff have 24 days of paid leave."
@@ -33,6 +33,9 @@ class NearIndex:
 
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         return [Hit(passage, 1.0, self.nearness) for passage in self.document.passages]
+
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        return spread_of(*self.document.passages)
 
 
 async def ground(question: str, text: str, nearness: float | None) -> Ground:

@@ -12,7 +12,7 @@ from core.library import INDEXED_TEXT, MOST_TEXT, Library, Reading
 from core.ports import Block, Extracted, Vector
 from core.refusals import shown
 from core.transcript import Transcript
-from core.types import Audience, Document, Hit, Message, ThreadId
+from core.types import Audience, Document, Hit, Message, Spread, ThreadId
 from tests.fakes import TextExtractor
 
 NOISE = b"\xff\xfe\x00"
@@ -55,6 +55,10 @@ class Index:
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         """As `KnowledgeIndex.search`."""
         return []
+
+    async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
+        """As `KnowledgeIndex.spread`."""
+        return Spread()
 
 
 class Noting(TextExtractor):

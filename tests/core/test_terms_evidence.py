@@ -16,8 +16,9 @@ from core.evidence import (
     readable,
 )
 from core.terms import STOP_WORDS, alike, asks, numbers, sentences, stems, terms, words
-from core.types import Hit, Passage
+from core.types import Passage
 from tests.core.hostile import STEADY, texts
+from tests.fakes import spread_of
 
 LEAVE = Passage(
     "1",
@@ -138,7 +139,7 @@ def test_sentences_end_at_their_signs() -> None:
 def share(question: str, *, before: str = "") -> float:
     """How much of a question the passage about leave holds, among others."""
     other = Passage("2", "d", "handbook.md", "Visitors sign in at the desk.")
-    return Asked.of(question, [Hit(LEAVE, 1.0), Hit(other, 0.5)], before).share_in(readable(LEAVE))
+    return Asked.of(question, before, spread_of(LEAVE, other)).share_in(readable(LEAVE))
 
 
 def test_a_passage_holds_the_questions_that_it_answers() -> None:
@@ -167,16 +168,27 @@ def test_what_only_knows_another_holds_little(question: str, about_another: bool
     """A name that no passage knows makes all other words of the question worth little."""
     lima = Passage("1", "d", "lima.md", "The Lima office closed its doors to all visitors on Monday.")
 
-    assert (Asked.of(question, [Hit(lima, 1.0)]).share_in(readable(lima)) < 0.25) is about_another
+    assert (Asked.of(question, spread=spread_of(lima)).share_in(readable(lima)) < 0.25) is about_another
 
 
 def test_german_nouns_are_no_names() -> None:
     """All of them have capitals."""
     lima = Passage("1", "d", "lima.md", "Das Büro in Lima hat am Montag geöffnet.")
 
-    assert (
-        Asked.of("Wann hat das Büro mit Garten in Lima geöffnet?", [Hit(lima, 1.0)]).share_in(lima.text) > 0.6
-    )
+    asked = Asked.of("Wann hat das Büro mit Garten in Lima geöffnet?", spread=spread_of(lima))
+
+    assert asked.share_in(lima.text) > 0.6
+
+
+def test_what_few_documents_hold_weighs_more() -> None:
+    """A passage with the rare word of a question holds more of it than one with the common one."""
+    question = "Which packages need a quorum?"
+    rare, usual = "A quorum of five is needed.", "Packages are built."
+    others = [Passage(f"{n}", "d", "packages.md", usual) for n in range(20)]
+    asked = Asked.of(question, spread=spread_of(Passage("q", "d", "board.md", rare), *others))
+
+    assert asked.share_in(rare) > 2 * asked.share_in(usual)
+    assert Asked.of(question).share_in(usual) > Asked.of(question).share_in(rare)
 
 
 @STEADY
@@ -186,7 +198,7 @@ def test_a_share_is_a_share(said: list[str]) -> None:
     question, before, written = said
     passage = Passage("1", "d", "t", written, heading=(before,))
 
-    asked = Asked.of(question, [Hit(passage, 1.0)], before)
+    asked = Asked.of(question, before, spread_of(passage))
 
     assert 0.0 <= asked.share_in(readable(passage)) <= 1.0 + 1e-9
     assert asked.share_in(f"{question} {before}") == pytest.approx(1.0) or not any(asked.weights.values())
