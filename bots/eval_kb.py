@@ -59,7 +59,8 @@ async def evaluate(
     report = _report(looked) | {"documents": len(documents), "lacking": lacking}
     if answers:
         chosen = sampled(asked.questions, sample or len(asked.questions))
-        report["answers"] = await eval_answers.ask_all(settings, chosen)
+        evidence = {each.question.id: each.evidence for each in looked}
+        report["answers"] = await eval_answers.ask_all(settings, chosen, evidence)
     if plot and report["curves"]:
         await asyncio.to_thread(plot.write_text, eval_plot.drawn(_curves(looked)), encoding="utf-8")
     if as_json:

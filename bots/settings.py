@@ -163,6 +163,13 @@ class AnswersSettings(_Section):
         default=Grounding.PREFER, description="how firmly answers stand on documents: off, prefer or require"
     )
     persona: str | None = Field(default=None, description="system text, instead of the model profile's")
+    evidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=2,
+        description="least evidence for an answer from the team's documents, instead of the model profile's: "
+        "`chasqui eval kb` measures what more or less of it does",
+    )
     max_file_bytes: int = Field(default=25_000_000, ge=1, description="largest attachment that is read")
 
 

@@ -332,4 +332,5 @@ def policy(settings: Settings, model: str = "") -> Policy:
         persona=settings.answers.persona,
         profile=chosen.profile,
         max_new_tokens=chosen.max_new_tokens,
+        evidence=settings.answers.evidence,
     )

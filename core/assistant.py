@@ -43,12 +43,16 @@ SUMMARISE = "Summarise this file."
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a team wants its answers; None leaves a value to the model's profile."""
+    """How a team wants its answers; None leaves a value to the model's profile.
+
+    `evidence` is that of `Enough.meaning`.
+    """
 
     grounding: Grounding = Grounding.PREFER
     persona: str | None = None
     profile: str | None = None
     max_new_tokens: int | None = None
+    evidence: float | None = None
 
     def of(self, message: Message) -> "Policy":
         """This policy where a message came from, whose channel may want something else."""
@@ -60,6 +64,8 @@ class Policy:
         profile = PROFILES[self.profile] if self.profile else profile_for(limits.model)
         if limits.template:
             profile = replace(profile, template=limits.template, stop=stops(limits.template))
+        if self.evidence is not None:
+            profile = replace(profile, evidence=replace(profile.evidence, meaning=self.evidence))
         return replace(
             profile,
             system=self.persona or profile.system,

@@ -26,8 +26,6 @@ _CANDIDATES = 40
 _RANKED_AGAIN = 8
 _WORDS_BESIDE_MEANING = 0.4
 """What the share of a question's words counts beside nearness in meaning (docs/evidence.md)."""
-_CERTAIN = 0.2
-"""With so much more evidence than enough a passage is quoted where a model says nothing that it bears out."""
 
 
 class Grounding(StrEnum):
@@ -155,8 +153,7 @@ def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
     if hit.nearness is None:
         return _Speaks(share, share >= enough.words, share >= STRONG)
     evidence = max(hit.nearness, 0.0) + _WORDS_BESIDE_MEANING * share
-    strong = share >= STRONG or evidence >= enough.meaning + _CERTAIN
-    return _Speaks(evidence, evidence >= enough.meaning, strong)
+    return _Speaks(evidence, evidence >= enough.meaning, evidence >= enough.certain)
 
 
 def _closeness(passage: Passage, asked: Asked, question: str) -> float:

@@ -15,7 +15,7 @@ from core.types import Audience, Document, Hit, Spread
 from tests.core.house import MESSAGE, House
 from tests.fakes import TextExtractor, saying, spread_of
 
-ENOUGH = Enough(words=0.4, meaning=0.6)
+ENOUGH = Enough(words=0.4, meaning=0.6, certain=0.8)
 LEAVE = "Staff have 24 days of paid leave."
 VACATION = "How much vacation does everybody get?"
 
@@ -63,6 +63,7 @@ async def test_the_same_words_about_something_else_are_refused() -> None:
     assert far.refusal.startswith("I don't know")
     assert [hit.passage.text for hit in far.hits] == [text]
     assert not (await ground(question, text, None)).refusal
+    assert not (await ground(question, text, 0.3)).strong
 
 
 async def test_words_and_meaning_are_added() -> None:

@@ -87,7 +87,13 @@ async def test_answers_are_counted_with_where_their_sources_lead(
         done = await ready.run("eval", "kb", str(asked), "--answers", "--sample", "1", "--json")
         assert (done.code, done.err) == (0, "")
         answers = done.json["answers"]
+        strict = ready.with_(ANSWERS__EVIDENCE="1.9")
+        none = (await strict.run("eval", "kb", str(asked), "--answers", "--sample", "1", "--json")).json
 
+    assert none["answers"]["kinds"]["answerable"]["refused"] == 1
+    curve = [point["answerable"] for point in answers["by_evidence"]]
+    asked_with = next(each["evidence"] for each in answers["each"] if each["id"] == "a1")
+    assert curve == [float(0.02 * place <= asked_with) for place in range(len(curve))]
     assert answers["kinds"] == {
         "answerable": {"asked": 1, "answered": 1, "partial": 0, "refused": 0, "failed": 0, "cited": 1},
         "out-of-scope": {"asked": 1, "answered": 0, "partial": 0, "refused": 1, "failed": 0, "cited": 0},
