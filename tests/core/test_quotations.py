@@ -13,7 +13,10 @@ from core.types import Audience, Document, Hit, Passage
 from tests.core.hostile import STEADY, texts
 
 TEXT = """New staff get **twenty days** of leave in their first year. Later it is 25 days, as Dana “Dee” Ito
-decided. Is it paid in cash? It is not. これは休暇の規則です。"""
+decided. Is it paid in cash? It is not. これは休暇の規則です。 Run `leave --days=20 "now"` and
+read [the *rules* of leave](https://example.org/leave?days=25#top), or `man leave`.
+
+`-?` shows help."""
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,11 @@ decided. Is it paid in cash? It is not. これは休暇の規則です。"""
         "“New staff get twenty days\nof leave”, <q>later it is 25 days</q>, `Later it is 25 days, as Dana`",
         "It isn't the staff's or the crews' fault; rock 'n' roll is what the '90s and the crew's 'Dee' were.",
         "Set `not in list`, run `for x in some_list`, `git commit` and `SELECT name FROM users WHERE old`.",
+        'It says “Run `leave --days=20 "now"` and read the rules of leave, or `man leave`.”',
+        "It says \"run `leave --days=20 'now'` and read [the rules of leave](x.html)\".",
+        '> Run `leave --days=20 "now"` and\n> read the rules of leave',
+        "“Run leave --days=20 now and read [the *rules* of leave](https://example.org/leave), or man leave”",
+        "“or `man leave`.” “`-?` shows help”",
         'A "free lunch" and a 5" pipe beside a 6" one; it\'s the staff\'s.',
         'In code: `say "these are no words of it"`\n```\nx = "nor are these few words"\n```',
     ],
@@ -62,6 +70,7 @@ def test_what_stands_in_a_text_is_a_quotation(answer: str) -> None:
         ('It says "leave is\na right of all".', "leave is\na right of all"),
         ("It says <q>leave is a right of all</q>.", "leave is a right of all"),
         ("It says `Leave is a right of all.`", "Leave is a right of all."),
+        ("It says “run `leave --days=30` and read”.", "run `leave --days=30` and read"),
     ],
 )
 def test_what_stands_in_no_text_is_none(answer: str, wrong: str) -> None:
@@ -116,6 +125,6 @@ def test_a_model_run_wild_is_read_at_once(sign: str) -> None:
 @given(texts, texts, texts)
 def test_every_piece_of_a_text_is_its_quotation(before: str, text: str, behind: str) -> None:
     """Any text at all, quoted from its first word to its last."""
-    quoted = re.sub(r"[\n“”„\[…`]|\.\.\.+", " ", text)
+    quoted = re.sub(r"[\n“”„«»\[…]|\.\.\.+", " ", text)
 
     assert misquoted(f"“{quoted}”", (f"{before} {quoted} {behind}",)) == []
