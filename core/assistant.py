@@ -217,7 +217,7 @@ class _Answering:
         """Answer from the best passages, or where there are none from what the model knows."""
         fitted = await self._fit(question, ground, model, self._recent.turns)
         if fitted.passages:
-            self._progress.read = conclusion.best_of(fitted.passages, question.in_reach)
+            self._progress.read = conclusion.best_of(fitted.read, question.in_reach)
         return await self._ask(question, ground, model, fitted)
 
     async def _of_whole(self, question: Question, ground: Ground, model: Model) -> Outcome:
@@ -283,6 +283,7 @@ class _Answering:
             ground.wish.whole,
             recent.left_out + len(recent.turns) - len(turns),
             question.quoted,
+            () if ground.wish.whole or model.profile.literal else question.in_reach,
         )
         with trace.step("prompt.fit") as step:
             fitted = await fit(asking, model.profile, model.room, self._backend.count)
@@ -306,8 +307,8 @@ class _Answering:
         """
         progress, speech, profile = self._progress, self._speech, model.profile
         passages = noted or fitted.passages
-        sent = {passage.id for passage in passages}
-        progress.sent = tuple(hit for hit in ground.hits if hit.passage.id in sent)
+        found = {hit.passage.id: hit for hit in ground.hits}
+        progress.sent = tuple(replace(found[passage.id], passage=passage) for passage in passages)
         progress.asks(fitted.tokens)
         progress.ended = speech.left.ended
         checked = profile.checked and bool(passages)

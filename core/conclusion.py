@@ -222,12 +222,12 @@ def left_out(fitted: Fitted) -> list[str]:
     return notes
 
 
-def best_of(passages: Sequence[Passage], documents: Sequence[Document]) -> str:
-    """How much an answer to a question stands on."""
+def best_of(read: int, documents: Sequence[Document]) -> str:
+    """How much an answer to a question stands on that was given so many passages."""
     there = sum(len(document.passages) for document in documents)
-    if len(passages) >= there:
+    if read >= there:
         return f"Read all of {titles(documents)}."
-    return f"Read the best {len(passages)} of {there:,} passages of {titles(documents)}."
+    return f"Read the best {read} of {there:,} passages of {titles(documents)}."
 
 
 def extent(read: Sequence[Passage], documents: Sequence[Document], parts: int = 1) -> str:

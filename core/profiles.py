@@ -118,7 +118,7 @@ SMOLLM2 = ModelProfile(
     stop=("<|im_end|>", "<|im_start|>", "<|endoftext|>", "</s>"),
     style=single_fact,
     passages=1,
-    evidence=Enough(words=0.4, meaning=0.6),
+    evidence=Enough(words=0.4, meaning=0.66),
     checked=True,
     literal=True,
     window=2048,

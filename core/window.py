@@ -16,13 +16,17 @@ from dataclasses import dataclass
 from core.errors import PromptTooLong
 from core.profiles import ModelProfile
 from core.prompt import Say, Source, clean, neutralise, render, spoken
-from core.types import Hit, Limits, Passage, Turn
+from core.stretches import Stretch
+from core.types import Document, Hit, Limits, Passage, Turn
 
 Count = Callable[[str], Awaitable[int]]
 """Tokens of a text as the backend counts a prompt; may overestimate, never the other way."""
 
 FRAME = 24
 """Tokens of the words around a passage: BEGININPUT, the keys of its metadata and the like."""
+
+_JOINT = 4
+"""Tokens, at most, of what stands between two passages that are joined."""
 
 QUESTION_SHARE = 0.25
 """Of the room for the prompt; a longer question is treated as a document."""
@@ -60,7 +64,8 @@ class Asking:
 
     `turns` are oldest first, from the cut on, and `left_out` come before them; `hits` are best first, or
     with `whole` in the order of the document, as many as fit from its start. `quoted` stands before the
-    question; of too much of it the end goes in.
+    question; of too much of it the end goes in. Where there is room, hits are read with their neighbours in
+    `documents`.
     """
 
     message_id: str
@@ -71,12 +76,14 @@ class Asking:
     whole: bool = False
     left_out: int = 0
     quoted: str = ""
+    documents: Sequence[Document] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """A prompt that fits, and what is in it: `passages` in the order of their numbers, from 1.
 
+    Some of them are several of a document's, joined: `read` is how many of those went in.
     `cut` is the first turn that goes in from now on, and `before_cut` how many do not; `turns_left_out`
     are those that did not go in this time; `question_cut` says that only head and tail of the question
     went in.
@@ -89,6 +96,7 @@ class Fitted:
     before_cut: int = 0
     turns_left_out: int = 0
     question_cut: bool = False
+    read: int = 0
 
 
 async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -> Fitted:
@@ -106,11 +114,12 @@ async def fit(asking: Asking, profile: ModelProfile, room: Room, count: Count) -
             return Fitted(
                 prompt,
                 tokens,
-                tuple(hit.passage for hit in plan.hits),
+                tuple(stretch.hit.passage for stretch in plan.stretches),
                 plan.cut,
                 plan.before_cut,
                 plan.known - len(plan.turns),
                 plan.question != _shown(asking.question),
+                sum(len(stretch.passages) for stretch in plan.stretches),
             )
         if not plan.shrink():
             raise PromptTooLong(f"one letter of the question needs {tokens} of {room.prompt} tokens")
@@ -129,7 +138,8 @@ class _Plan:
         if not self.question:
             raise ValueError("the question shows nothing")
         self.quoted = _shown(asking.quoted)
-        self.hits: list[Hit] = []
+        self.stretches: list[Stretch] = []
+        self._documents = asking.documents
         self.turns: list[Turn] = []
         self.cut = asking.message_id
         self.known = asking.left_out + len(self._all_turns)
@@ -146,21 +156,43 @@ class _Plan:
         share = int(self._room.prompt * QUESTION_SHARE)
         while self.quoted and await self._count(neutralise(self.quoted)) > share:
             self._shorten_quoted()
+        await self._join_neighbours(await self._take_hits())
+
+    async def _take_hits(self) -> int:
+        """Take the best hits that fit, each counted by itself: the whole is counted once, at the end.
+
+        Returns how many tokens are left.
+        """
         left = self._room.prompt - await self._count(self.render())
         for hit in self._all_hits:
-            # Counted one by one: the whole is counted once, at the end.
             cost = await self._count(neutralise(f"{hit.passage.place}\n{hit.passage.text}")) + FRAME
             if cost <= left:
                 left -= cost
-                self.hits.append(hit)
+                beside = (each for each in self.stretches if hit.passage in each.beside())
+                if near := next(beside, None):
+                    near.join(hit.passage)
+                else:
+                    self.stretches.append(Stretch(hit, self._documents))
             elif self._whole:
                 break
+        return left
+
+    async def _join_neighbours(self, left: int) -> None:
+        """Take what stands on either side of the hits, the best one's first, in the tokens that are left."""
+        for stretch in self.stretches:
+            for passage in stretch.beside():
+                if any(each.holds(passage) for each in self.stretches):
+                    continue
+                cost = await self._count(neutralise(passage.text)) + _JOINT
+                if cost <= left:
+                    left -= cost
+                    stretch.join(passage)
 
     def render(self) -> str:
         """The prompt of the present choice; the best passage stands last, next to the question."""
         said = [say for turn in self.turns for say in rendered(turn)]
-        if self.hits:
-            sources = [source(hit.passage, n) for n, hit in enumerate(self.hits, 1)]
+        if self.stretches:
+            sources = [source(stretch.hit.passage, n) for n, stretch in enumerate(self.stretches, 1)]
             in_order = sources if self._whole else sources[::-1]
             asked = self._profile.style(in_order, _behind(self.quoted, self.question), self._profile.context)
         else:
@@ -173,12 +205,14 @@ class _Plan:
         """Give up the least important part; False when nothing is left to give up."""
         if self.quoted:
             self._shorten_quoted()
-        elif len(self.hits) > 1:
-            self.hits.pop()
+        elif any(stretch.narrow() for stretch in reversed(self.stretches)):
+            pass
+        elif len(self.stretches) > 1:
+            self.stretches.pop()
         elif self.turns:
             self.turns = self.turns[(len(self.turns) + 1) // 2 :]
-        elif self.hits:
-            self.hits.pop()
+        elif self.stretches:
+            self.stretches.pop()
         elif len(self.question) > 8:
             self.question = middle_cut(self.question, len(self.question) // 2)
         elif self._system:

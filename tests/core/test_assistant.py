@@ -595,6 +595,19 @@ async def test_a_sentence_that_no_passage_bears_out_is_never_visible(
         assert [turn.answer for turn in await team.turns()] == [outcome.answer]
 
 
+async def test_what_runs_over_into_the_next_passage_is_answered_and_cited(redis: RedisServer) -> None:
+    """The passage behind the one that was found is read with it, and bears the answer out."""
+    filler = "The harbour master keeps the books of the year in the office by the old pier. " * 11
+    text = f"# Rowing regatta\n\nWho may join the rowing regatta: {filler}\n\nEvery entrant pays 12 euros."
+    async with hired(redis, " Every entrant pays 12 euros.") as team:
+        team.policy = Policy(Grounding.REQUIRE)
+        outcome = await team.says("What about the rowing regatta?", {"regatta.md": text.encode()})
+        assert (outcome.kind, outcome.answer) == ("answered", "Every entrant pays 12 euros.")
+        assert [cited.quote for cited in outcome.citations] == ["Every entrant pays 12 euros."]
+        assert team.prompt.count("BEGININPUT") == 1
+        assert outcome.left_out == ("Read all of regatta.md.",)
+
+
 async def test_where_a_model_only_invents_the_passage_speaks_for_itself(redis: RedisServer) -> None:
     """A strong passage is quoted word for word, with its source."""
     async with hired(redis, " The moon is made of 99 cheeses.") as team:

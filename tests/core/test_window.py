@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import PromptTooLong
 from core.profiles import AIROBOROS, PROFILES, SMOLLM2, VICUNA, ModelProfile
 from core.prompt import ContextOptions, Say, clean, closed_context, neutralise, render, spoken
-from core.types import Hit, Limits, OutcomeKind, Passage, Turn
+from core.types import Audience, Document, Hit, Limits, OutcomeKind, Passage, Turn
 from core.window import HISTORY_SHARE, Asking, Count, Fitted, Room, fit, middle_cut, source, upper_bound
 from tests.core import hostile
 from tests.core.hostile import STEADY, expected_markers, markers, seeded, texts
@@ -57,6 +57,16 @@ def turn(number: int, question: str, answer: str, name: str = "", kind: OutcomeK
 def hit(number: int, text: str, title: str = "rules.md", heading: str = "", url: str = "") -> Hit:
     """A found passage; hits are made best first."""
     return Hit(Passage(f"d:{number}", "d", title, text, number, (heading,) if heading else (), url), -number)
+
+
+def among(hits: Sequence[Hit], text: Callable[[], str]) -> Document:
+    """The document of hits, in which each stands between two more passages of its place."""
+    passages = [
+        replace(each.passage, id=each.passage.id + side, text=each.passage.text if not side else text())
+        for each in hits
+        for side in ("-", "", "+")
+    ]
+    return Document("d", "rules.md", Audience("public"), tuple(passages), len(hits))
 
 
 # --- It fits, and nothing is forged -----------------------------------------------------------------
@@ -121,6 +131,8 @@ def random_case(rng: random.Random, count: Count) -> Case:
         rng.random() < 0.3,
         quoted=rng.choice(("", text())),
     )
+    if not asking.whole and rng.random() < 0.5:
+        asking = replace(asking, documents=[among(hits, text)])
     max_new = rng.choice((None, 1, 8, window - 1, window * 10))
     return Case(asking, profile, Limits("m", window, rng.choice((window - 1, window // 2))), max_new, count)
 
@@ -141,7 +153,11 @@ async def check(case: Case) -> Fitted | None:
     assert tokens + case.room.answer <= case.limits.window
     assert tokens <= case.limits.max_input
     assert case.room.answer >= 1
-    assert set(fitted.passages) <= {found.passage for found in case.asking.hits}
+    sent = {passage.id: passage for passage in fitted.passages}
+    found = {each.passage.id: each.passage for each in case.asking.hits}
+    assert sent.keys() <= found.keys()
+    assert all(found[name].text in passage.text for name, passage in sent.items())
+    assert case.asking.documents or all(passage == found[name] for name, passage in sent.items())
     assert_nothing_forged(case, fitted)
     return fitted
 
@@ -281,6 +297,64 @@ async def test_what_fits_goes_in_whole() -> None:
     places = [fitted.prompt.index(part) for part in parts]
     assert places == sorted(places)
     assert (fitted.cut, fitted.turns_left_out, fitted.question_cut) == ("1", 0, False)
+
+
+def handbook(*places: int) -> Document:
+    """A document of a passage for each of these places, told apart by their anchors."""
+    passages = tuple(
+        Passage(f"d:{n}", "d", "rules.md", f"Rule {n}.", place, url="https://x.example/", anchor=f"s{place}")
+        for n, place in enumerate(places)
+    )
+    return Document("d", "rules.md", Audience("public"), passages, len(set(places)))
+
+
+def in_blocks(prompt: str) -> list[list[int]]:
+    """The numbers of the rules in each block of a prompt."""
+    blocks = re.findall("ENDCONTEXT(.*?)ENDINPUT", prompt, re.DOTALL)
+    return [[int(number) for number in re.findall(r"Rule (\d+)", block)] for block in blocks]
+
+
+async def test_a_passage_is_read_with_its_neighbours_of_the_same_place() -> None:
+    """In the document's order, as one source; not with what another link leads to."""
+    document = handbook(1, 1, 1, 1, 2)
+    hits = [Hit(document.passages[number], -1.0) for number in (2, 4)]
+    asking = Asking("now", "Which rules?", hits=hits, documents=[document])
+
+    fitted = await fit(asking, AIROBOROS, Room(512, 1536), toy_count)
+
+    assert in_blocks(fitted.prompt) == [[4], [1, 2, 3]]
+    assert [(passage.id, passage.link) for passage in fitted.passages] == [
+        ("d:2", "https://x.example/#s1"),
+        ("d:4", "https://x.example/#s2"),
+    ]
+    assert fitted.read == 4
+
+
+async def test_two_hits_side_by_side_are_one_source() -> None:
+    """And leave their block's room to others; what another source holds is not read twice."""
+    document = handbook(1, 1, 1, 1, 1, 1)
+    hits = [Hit(document.passages[number], -1.0) for number in (1, 2, 5)]
+
+    fitted = await fit(
+        Asking("now", "Which rules?", hits=hits, documents=[document]), AIROBOROS, Room(512, 1536), toy_count
+    )
+
+    assert in_blocks(fitted.prompt) == [[4, 5], [0, 1, 2, 3]]
+    assert fitted.read == 6
+
+
+async def test_neighbours_go_in_only_where_there_is_room() -> None:
+    """All hits come first, and the neighbours of the best one before those of the next."""
+    document = handbook(1, 1, 2, 2)
+    long = tuple(replace(each, text=each.text + " word" * 100) for each in document.passages)
+    hits = [Hit(long[number], -1.0) for number in (0, 2)]
+    asking = Asking("now", "Which rules?", hits=hits, documents=[replace(document, passages=long)])
+    read = [
+        in_blocks((await fit(asking, AIROBOROS, Room(64, room), toy_count)).prompt)
+        for room in (700, 900, 1400)
+    ]
+
+    assert read == [[[2], [0]], [[2], [0, 1]], [[2, 3], [0, 1]]]
 
 
 async def test_a_document_is_read_from_its_start() -> None:
