@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from core.ports import Vector
-from core.terms import STOP_WORDS, alike, stems, terms
+from core.indexed import indexed
+from core.ports import IndexedWords, Vector
+from core.terms import alike, terms
 from core.types import Audience, Document, Hit, Passage, Spread
 
 _WEIGHTS = (2.0, 2.0, 1.0)
@@ -45,11 +46,13 @@ class LexicalIndex:
         self._numbers = count()
         self._lock = threading.Lock()  # one connection, used from worker threads
 
-    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+    async def put(
+        self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
+    ) -> None:
         """As `KnowledgeIndex.put`, by words alone. What is indexed already is left as it is."""
         table = self._tables.get(document.audience)
         if table is None or table.documents.get(document.id) != document:
-            await asyncio.to_thread(self._put, document)
+            await asyncio.to_thread(self._put, document, words)
 
     async def remove(self, document_id: str, audience: Audience) -> None:
         """As `KnowledgeIndex.remove`."""
@@ -72,8 +75,8 @@ class LexicalIndex:
         with self._lock:
             self._database.close()
 
-    def _put(self, document: Document) -> None:
-        rows = [_row(passage) for passage in document.passages]
+    def _put(self, document: Document, words: IndexedWords | None) -> None:
+        rows = (words or indexed(document)).rows
         with self._lock:
             if document.audience not in self._tables:
                 self._tables[document.audience] = _Table(self._database, next(self._numbers))
@@ -216,11 +219,3 @@ def _scores(found: Sequence[_Found], wanted: Sequence[str], tables: Sequence[_Ta
         )
         for each in found
     ]
-
-
-def _row(passage: Passage) -> tuple[str, str, str]:
-    return _words([passage.title]), _words(passage.heading), _words([passage.text])
-
-
-def _words(texts: Iterable[str]) -> str:
-    return " ".join(stem for text in texts for stem in stems(text) if stem not in STOP_WORDS)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import structlog
 
 from core.errors import EmbedderUnavailable
-from core.ports import Embedder, KnowledgeIndex, Vector, VectorIndex
+from core.ports import Embedder, IndexedWords, KnowledgeIndex, Vector, VectorIndex
 from core.terms import terms
 from core.types import Audience, Document, Hit, Spread
 
@@ -32,9 +32,11 @@ class FusedIndex:
         self._vectors = vectors
         self._embedder = embedder
 
-    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+    async def put(
+        self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
+    ) -> None:
         """As `KnowledgeIndex.put`."""
-        await self._words.put(document)
+        await self._words.put(document, words=words)
         if vectors:
             self._vectors.put(document, vectors)
         else:

@@ -432,6 +432,26 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexedWords:
+    """The stems of a document's passages, in their order: of the title, of the headings and of the text.
+
+    `of` tells for which texts, and how they were read (see `core.indexed`): others do not count.
+    """
+
+    of: str
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """A document with what was made of it, where somebody did and this release can read it."""
+
+    document: Document
+    vectors: Vectors | None = None
+    words: IndexedWords | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What changed on the shelf up to `version`, in no order; with `anew` nothing from before counts.
 
@@ -472,8 +492,12 @@ class Shelf(Protocol):
         """Keep what an embedder made of a document that is kept; those that the same `model` made go."""
         ...
 
-    async def vectors(self, document_id: str, model: str) -> Vectors | None:
-        """What this model made of a document, where it did and this release can read it."""
+    async def put_words(self, document_id: str, words: IndexedWords) -> None:
+        """Keep the stems of a document, while it is kept, so that others need not find them."""
+        ...
+
+    async def shelved(self, document_ids: Sequence[str], model: str) -> list[Shelved | None]:
+        """These documents with what was made of them, vectors by this `model`; None for what is gone."""
         ...
 
     async def claim(self, document_id: str, model: str, seconds: float) -> bool:
@@ -556,10 +580,13 @@ class Rates(Protocol):
 class KnowledgeIndex(Protocol):
     """Finds passages. Holds only what can be made anew from `Documents` and the `Shelf`."""
 
-    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+    async def put(
+        self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
+    ) -> None:
         """Make a document findable; the same id and audience replaces.
 
         With a vector for each of its passages it is found by what it means too, where the index can.
+        With its `words` (see `core.indexed`) that is quicker.
         """
         ...
 

@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
+from core.indexed import indexed, reading
 from core.knowledge import fingerprint, one_per_section
-from core.ports import Changes, KnowledgeIndex, Shelf, Vectors
+from core.ports import Changes, KnowledgeIndex, Shelf, Shelved
 from core.types import Audience, Document, Entry, Hit
 
 log = structlog.get_logger()
 
 _CANDIDATES = 4
 """Passages that are looked at for each section that is found: it has several."""
-_AT_ONCE = 16
+_AT_ONCE = 32
 """Documents that are fetched at the same time."""
 
 
@@ -80,24 +81,25 @@ class TeamDocuments:
             await self._forget(gone)
         for start in range(0, len(changes.entries), _AT_ONCE):
             entries = changes.entries[start : start + _AT_ONCE]
-            found = await asyncio.gather(*(self._fetched(entry) for entry in entries))
-            for entry, (document, vectors) in zip(entries, found, strict=True):
-                await self._take(entry, document, vectors)
+            found = await self._shelf.shelved([entry.id for entry in entries], self._model)
+            for entry, shelved in zip(entries, found, strict=True):
+                await self._take(entry, shelved)
         self._version = changes.version
         log.info("team.followed", changed=len(changes.entries), documents=len(self._documents))
 
-    async def _fetched(self, entry: Entry) -> tuple[Document | None, Vectors | None]:
-        document = await self._shelf.document(entry.id)
-        return document, await self._shelf.vectors(entry.id, self._model) if self._model else None
-
-    async def _take(self, entry: Entry, document: Document | None, vectors: Vectors | None) -> None:
+    async def _take(self, entry: Entry, shelved: Shelved | None) -> None:
+        document = shelved.document if shelved else None
         if document is None or document != self._documents.get(entry.id):  # else only its vectors came
             await self._forget(entry.id)
-        if document is None or document.audience != entry.audience:
+        if shelved is None or document is None or document.audience != entry.audience:
             log.warning("team.document_passed_over", document=entry.id)
             return
+        vectors, words = shelved.vectors, shelved.words
+        if words is None or words.of != reading(document):
+            words = await asyncio.to_thread(indexed, document)
+            await self._shelf.put_words(entry.id, words)
         rows = vectors.rows if vectors and vectors.of == fingerprint(document) else ()
-        await self._index.put(document, rows)
+        await self._index.put(document, rows, words)
         self._documents[entry.id], self._entries[entry.id] = document, entry
         if self._model and not rows and document.passages:
             self._without_vectors[entry.id] = document

@@ -10,7 +10,19 @@ from pathlib import Path
 
 from core.errors import BackendError, EmbedderUnavailable, FileRefused, LeaseLost
 from core.evidence import readable
-from core.ports import Block, Changes, Extracted, Fact, Facts, Receipt, Standing, Vector, Vectors
+from core.ports import (
+    Block,
+    Changes,
+    Extracted,
+    Fact,
+    Facts,
+    IndexedWords,
+    Receipt,
+    Shelved,
+    Standing,
+    Vector,
+    Vectors,
+)
 from core.terms import stems
 from core.types import (
     Checkpoint,
@@ -272,6 +284,7 @@ class FakeShelf:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Document, Entry]] = {}
         self._vectors: dict[tuple[str, str], Vectors] = {}
+        self.kept_words: dict[str, IndexedWords] = {}
         self._claimed: set[tuple[str, str]] = set()
         self._changes: list[str] = []
 
@@ -283,6 +296,7 @@ class FakeShelf:
     async def remove(self, document_id: str) -> None:
         """As `Shelf.remove`."""
         if self._kept.pop(document_id, None):
+            self.kept_words.pop(document_id, None)
             self._changes.append(document_id)
 
     async def document(self, document_id: str) -> Document | None:
@@ -306,9 +320,19 @@ class FakeShelf:
         self._claimed.discard((document_id, model))
         self._changes.append(document_id)
 
-    async def vectors(self, document_id: str, model: str) -> Vectors | None:
-        """As `Shelf.vectors`."""
-        return self._vectors.get((document_id, model))
+    async def put_words(self, document_id: str, words: IndexedWords) -> None:
+        """As `Shelf.put_words`."""
+        if document_id in self._kept:
+            self.kept_words[document_id] = words
+
+    async def shelved(self, document_ids: Sequence[str], model: str) -> list[Shelved | None]:
+        """As `Shelf.shelved`."""
+        return [
+            Shelved(self._kept[name][0], self._vectors.get((name, model)), self.kept_words.get(name))
+            if name in self._kept
+            else None
+            for name in document_ids
+        ]
 
     async def claim(self, document_id: str, model: str, seconds: float) -> bool:
         """As `Shelf.claim`."""

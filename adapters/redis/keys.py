@@ -151,6 +151,11 @@ def vectors(document_id: str) -> str:
     return f"chasqui:{{kb:{_hash(document_id)}}}:vectors"
 
 
+def indexed(document_id: str) -> str:
+    """String: the stems of a document of the team, compressed."""
+    return f"chasqui:{{kb:{_hash(document_id)}}}:words"
+
+
 def embedding(document_id: str, model: str) -> str:
     """String: somebody makes vectors of a document of the team with this model."""
     return f"chasqui:{{kb:{_hash(document_id)}}}:embedding:{_hash(model)}"

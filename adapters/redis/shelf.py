@@ -8,13 +8,14 @@ among the entries.
 
 import asyncio
 import zlib
+from collections.abc import Sequence
 
 import structlog
 
 from adapters.redis import keys
 from adapters.redis.store import Store
 from adapters.redis.values import pack, pairs, text, unpack
-from core.ports import Changes, Vectors
+from core.ports import Changes, IndexedWords, Shelved, Vectors
 from core.types import SCHEMA, Document, Entry, Source
 
 log = structlog.get_logger()
@@ -72,6 +73,16 @@ end
 return reply
 """
 
+_KEEP_WORDS = """
+-- KEYS: the document, its words. ARGV: the words; those of a document that is gone stay nowhere
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('SET', KEYS[2], ARGV[1]) end
+"""
+
+_SHELVED = """
+-- KEYS: the document, its vectors, its words. ARGV: the model -> what is there of each, nil where nothing is
+return {redis.call('GET', KEYS[1]), redis.call('HGET', KEYS[2], ARGV[1]), redis.call('GET', KEYS[3])}
+"""
+
 
 class RedisShelf:
     """As `Shelf`."""
@@ -88,7 +99,8 @@ class RedisShelf:
 
     async def remove(self, document_id: str) -> None:
         """As `Shelf.remove`."""
-        await self._store.command("DEL", keys.shelved(document_id), keys.vectors(document_id))
+        parts = keys.shelved, keys.vectors, keys.indexed
+        await self._store.command("DEL", *(name(document_id) for name in parts))
         await self._store.run(_CHANGE, self._names, document_id, "")
 
     async def document(self, document_id: str) -> Document | None:
@@ -105,11 +117,17 @@ class RedisShelf:
         ended = keys.embedding(document_id, model)
         await self._store.command("DEL", *((ended,) if kept else (ended, key)))
 
-    async def vectors(self, document_id: str, model: str) -> Vectors | None:
-        """As `Shelf.vectors`."""
-        key = keys.vectors(document_id)
-        stored = await self._store.command("HGET", key, model)
-        return _vectors(stored, key) if stored else None
+    async def put_words(self, document_id: str, words: IndexedWords) -> None:
+        """As `Shelf.put_words`."""
+        names = keys.shelved(document_id), keys.indexed(document_id)
+        await self._store.run(_KEEP_WORDS, names, await asyncio.to_thread(_pack_words, words))
+
+    async def shelved(self, document_ids: Sequence[str], model: str) -> list[Shelved | None]:
+        """As `Shelf.shelved`, with one command for each."""
+        parts = keys.shelved, keys.vectors, keys.indexed
+        names = [[part(each) for part in parts] for each in document_ids]
+        stored = await asyncio.gather(*(self._store.run(_SHELVED, each, model) for each in names))
+        return await asyncio.to_thread(lambda: list(map(_shelved, names, stored)))
 
     async def claim(self, document_id: str, model: str, seconds: float) -> bool:
         """As `Shelf.claim`."""
@@ -148,6 +166,14 @@ class RedisShelf:
         return sorted(read, key=lambda source: source.address)
 
 
+def _shelved(names: Sequence[str], stored: Sequence[bytes | None]) -> Shelved | None:
+    text, vectors, words = stored
+    if not text or not (document := _document(text, names[0])):
+        return None
+    made = _vectors(vectors, names[1]) if vectors else None
+    return Shelved(document, made, _words(words, names[2]) if words else None)
+
+
 def _document(stored: bytes, key: str) -> Document | None:
     try:
         return unpack(Document, zlib.decompress(stored), key)
@@ -170,3 +196,21 @@ def _vectors(stored: bytes, key: str) -> Vectors | None:
         return None
     size = len(flat) // rows
     return Vectors(text(of), tuple(flat[n * size : (n + 1) * size] for n in range(rows)))
+
+
+def _pack_words(words: IndexedWords) -> bytes:
+    """What they are of, and the rows, compressed. No stem holds a tab or a line end."""
+    rows = "\n".join("\t".join(row) for row in words.rows)
+    return f"{words.of} ".encode() + zlib.compress(rows.encode(), 1)
+
+
+def _words(stored: bytes, key: str) -> IndexedWords | None:
+    """What `_pack_words` wrote; what cannot be read is made anew."""
+    of, _, compressed = stored.partition(b" ")
+    try:
+        lines = text(zlib.decompress(compressed)).split("\n")
+        rows = [(title, heading, words) for title, heading, words in (line.split("\t") for line in lines)]
+    except (ValueError, zlib.error) as error:
+        log.warning("redis.value_unreadable", kind="IndexedWords", key=key, error=type(error).__name__)
+        return None
+    return IndexedWords(text(of), tuple(rows))

@@ -1,5 +1,6 @@
 """The documents of the team: kept for good, followed by every worker, and gone when they are removed."""
 
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,8 @@ from adapters.redis import keys
 from adapters.redis.connection import connect
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
-from core.ports import Vectors
+from core.indexed import indexed
+from core.ports import Shelved, Vectors
 from core.types import Audience, Document, Entry, Source
 from tests.adapters.redis_parts import RedisCluster, RedisServer, document
 from tests.parts import until
@@ -20,6 +22,12 @@ PUBLIC, CREW = Audience("public"), Audience("channel", "slack:C1")
 def entry(of: Document, **more: str) -> Entry:
     """What is known of a document."""
     return replace(Entry(of.id, of.title, of.audience, f"{of.id}.md", "/docs", "d1", passages=1), **more)  # type: ignore[arg-type]  # texts only
+
+
+async def vectors(shelf: RedisShelf, model: str) -> Vectors | None:
+    """What this model made of the document `leave`."""
+    (found,) = await shelf.shelved(["leave"], model)
+    return found.vectors if found else None
 
 
 @pytest.mark.every_server
@@ -103,12 +111,15 @@ async def test_nothing_of_a_removed_document_stays(redis_server: RedisServer | R
         shelf = RedisShelf(store)
         for each in (document("leave"), document("boats")):
             await shelf.put(each, entry(each))
+            await shelf.put_words(each.id, indexed(each))
         with redis_server.client() as client:
             found = {key.decode() for key in client.scan_iter("chasqui:{kb*")}
-            assert found == {*keys.of_shelf()[:3], keys.shelved("leave"), keys.shelved("boats")}
+            parts = {name(of) for name in (keys.shelved, keys.indexed) for of in ("leave", "boats")}
+            assert found == {*keys.of_shelf()[:3], *parts}
             assert {client.ttl(key) for key in found} == {-1}
             await shelf.remove("boats")
-            assert not client.exists(keys.shelved("boats"))
+            await shelf.put_words("boats", indexed(document("boats")))  # who found them was late
+            assert not client.exists(keys.shelved("boats"), keys.indexed("boats"))
             assert client.hkeys(keys.of_shelf().entries) == [b"leave"]
 
 
@@ -152,14 +163,14 @@ async def test_vectors_are_kept_with_their_document_and_followers_hear_of_them(r
     await shelf.put_vectors("leave", "minilm", made)
     changes = await shelf.changes(known)
     assert (changes.anew, list(changes.entries)) == (False, [entry(leave)])
-    assert await shelf.vectors("leave", "minilm") == made
-    assert await shelf.vectors("leave", "other") is None
+    assert await vectors(shelf, "minilm") == made
+    assert await vectors(shelf, "other") is None
 
     await shelf.remove("leave")
-    assert await shelf.vectors("leave", "minilm") is None
+    assert await vectors(shelf, "minilm") is None
     gone = await shelf.changes(changes.version)
     await shelf.put_vectors("leave", "minilm", made)
-    assert await shelf.vectors("leave", "minilm") is None
+    assert await vectors(shelf, "minilm") is None
     assert (await shelf.changes(gone.version)).version == gone.version
 
 
@@ -184,4 +195,34 @@ async def test_vectors_that_cannot_be_read_are_made_anew(redis_server: RedisServ
         for spoilt in (b"", b"99 v 1 \x01", b"2 v 2 \x01\x02\x03", b"2 v x \x01", b"2 v", b" "):
             with redis_server.client() as client:
                 client.hset(keys.vectors("leave"), "minilm", spoilt)
-            assert await shelf.vectors("leave", "minilm") is None
+            assert await vectors(shelf, "minilm") is None
+
+
+@pytest.mark.every_server
+async def test_the_words_of_a_document_are_found_once_for_all(redis_store: Store) -> None:
+    """Whoever reads the document gets them with it; of what is not there nothing is told."""
+    shelf, leave, empty = RedisShelf(redis_store), document("leave"), document("empty", "")
+    for each in (leave, empty):
+        await shelf.put(each, entry(each))
+        assert await shelf.shelved([each.id], "minilm") == [Shelved(each)]
+        await shelf.put_words(each.id, indexed(each))
+
+    found = await shelf.shelved(["leave", "soup", "empty"], "minilm")
+
+    assert found == [Shelved(leave, None, indexed(leave)), None, Shelved(empty, None, indexed(empty))]
+
+
+async def test_words_that_cannot_be_read_are_found_anew(redis_server: RedisServer) -> None:
+    """Spoilt, or of another shape; the document is there all the same."""
+    async with connect(redis_server.url) as store:
+        shelf, leave = RedisShelf(store), document("leave")
+        await shelf.put(leave, entry(leave))
+        for spoilt in (
+            b" ",
+            b"1-x no zlib",
+            b"1-x " + zlib.compress(b"two\tparts"),
+            zlib.compress(b"a\tb\tc"),
+        ):
+            with redis_server.client() as client:
+                client.set(keys.indexed("leave"), spoilt)
+            assert await shelf.shelved(["leave"], "") == [Shelved(leave)]

@@ -20,7 +20,7 @@ from core.assistant import Assistant, Policy
 from core.errors import StreamBroken
 from core.library import Library
 from core.paging import ANSWER_FILE, NOTE
-from core.ports import Ledger, Recent, Vector
+from core.ports import IndexedWords, Ledger, Recent, Vector
 from core.transcript import (
     CLOSED,
     LOST,
@@ -197,7 +197,9 @@ class Nothing:
 class NoIndex:
     """An index in which nothing is found."""
 
-    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None: ...
+    async def put(
+        self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
+    ) -> None: ...
 
     async def remove(self, document_id: str, audience: Audience) -> None: ...
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.library import INDEXED_TEXT, MOST_TEXT, Library, Reading
-from core.ports import Block, Extracted, Vector
+from core.ports import Block, Extracted, IndexedWords, Vector
 from core.refusals import shown
 from core.transcript import Transcript
 from core.types import Audience, Document, Hit, Message, Spread, ThreadId
@@ -44,7 +44,9 @@ class Index:
     def held(self) -> list[str]:
         return [document.title for document in self._documents.values()]
 
-    async def put(self, document: Document, vectors: Sequence[Vector] = ()) -> None:
+    async def put(
+        self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
+    ) -> None:
         """As `KnowledgeIndex.put`."""
         self._documents[document.id] = document
 
