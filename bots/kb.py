@@ -1,5 +1,6 @@
 """The team's documents, as those who run chasqui add, list, search and remove them."""
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,13 @@ from bots.people import PLATFORMS
 from bots.settings import Settings
 from core.audience import HOW_WRITTEN, PUBLIC, for_team
 from core.curating import take_out
-from core.errors import SettingsError, UserError
+from core.errors import EmbedderUnavailable, SettingsError, UserError
 from core.types import Audience, Entry, Hit, Source
 
+_BY_WORDS = (
+    "The documents are found by their words. Check CHASQUI_EMBEDDINGS__URL and its server; vectors are then "
+    "made by the workers, or by `chasqui kb sync`."
+)
 _SNIPPET = 200
 """Characters of a passage that are shown to people."""
 
@@ -140,11 +145,14 @@ async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *
 
 
 async def _embedded(settings: Settings, store: Store) -> None:
-    """Make the vectors that documents lack. Meanwhile they are found by their words."""
+    """Make the vectors that documents lack. Without them they are found by their words."""
     async with wiring.knowledge(settings, store) as known:
         if known.embedding:
-            with _progress("finding by meaning") as progress:
-                await known.embedding.finish(progress)
+            try:
+                with _progress("finding by meaning") as progress:
+                    await known.embedding.finish(progress)
+            except EmbedderUnavailable as error:
+                print(f"{error} {_BY_WORDS}", file=sys.stderr)
 
 
 @contextmanager

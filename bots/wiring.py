@@ -31,7 +31,6 @@ from bots.settings import DiscordSettings, EmbeddingsSettings, ModelSettings, Se
 from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
 from core.embedding import Embedding
-from core.errors import EmbedderUnavailable
 from core.fusion import FusedIndex
 from core.keeping import Keeper
 from core.library import Library
@@ -152,7 +151,7 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
         from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
 
         index = FusedIndex(words, NumpyVectors(), embedder)
-        team = TeamDocuments(shelf, index, embedder.model)
+        team = TeamDocuments(shelf, index, embedder)
         yield Knowledge(team, index, Embedding(shelf, team, embedder))
 
 
@@ -174,8 +173,6 @@ async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | No
         except ImportError as error:
             mend = "install the extra embeddings, or take the image's target meaning"
             log.warning("embeddings.by_words_alone", error=f"{error.name} is not installed", mend=mend)
-        except EmbedderUnavailable as error:
-            log.warning("embeddings.by_words_alone", error=str(error))
         yield embedder
 
 
@@ -196,13 +193,9 @@ async def _following(known: Knowledge) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def stores(settings: Settings) -> AsyncIterator[Stores]:
-    """What a gateway needs: it asks no model."""
-    index = LexicalIndex()
-    try:
-        async with redis(settings) as store:
-            yield _kept(settings, store, TeamDocuments(RedisShelf(store), index))
-    finally:
-        index.close()
+    """What a gateway needs: it asks no model, and makes a vector of what somebody looks for alone."""
+    async with redis(settings) as store, knowledge(settings, store) as known:
+        yield _kept(settings, store, known.team)
 
 
 def _kept(settings: Settings, store: Store, team: TeamDocuments, capacity: Capacity = no_slots) -> Stores:

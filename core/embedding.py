@@ -20,6 +20,9 @@ _PAUSE = 5.0
 _SECONDS = 2.0
 """What a passage may take, before another process may take its document for abandoned."""
 
+_FAILURES = 3
+"""Documents without vectors after which it is not they that are at fault."""
+
 Progress = Callable[[int, int], None]
 """Hears how many of how many passages are done."""
 
@@ -37,34 +40,58 @@ class Embedding:
         self._embedder = embedder
 
     async def follow(self) -> None:
-        """Make vectors of whatever comes, for ever."""
+        """Make vectors of whatever comes, for ever. What keeps it from that is said once."""
+        told = ""
         while True:
             try:
                 await self.finish()
+                told = ""
             except (EmbedderUnavailable, StoreError) as error:
-                log.warning("embedding.failed", error=str(error))
+                if str(error) != told:
+                    log.warning("embedding.failed", error=str(error))
+                    told = str(error)
             await asyncio.sleep(_PAUSE)
 
     async def finish(self, progress: Progress = _unheard) -> None:
         """Return when every document has its vectors, whoever makes them.
 
-        Raises EmbedderUnavailable and StoreError; what was made before is kept.
+        Raises EmbedderUnavailable and StoreError; what was made before is kept. A document of which no
+        vectors can be made keeps no other from its own.
         """
+        if not self._embedder.model:
+            raise EmbedderUnavailable("The embeddings server has not answered yet.")
         await self._team.catch_up()
         total = _passages(self._team)
-        while lacking := self._team.without_vectors:
+        failed: dict[str, EmbedderUnavailable] = {}
+        while lacking := [each for each in self._team.without_vectors if each.id not in failed]:
             progress(total - _passages(self._team), total)
             made = 0
             for document in lacking:
                 seconds = 30 + _SECONDS * len(document.passages)
                 if await self._shelf.claim(document.id, self._embedder.model, seconds):
-                    await self._make(document)
+                    if error := await self._failure(document):
+                        failed[document.id] = error
+                        if len(failed) == _FAILURES:
+                            raise error
+                        continue
                     made += len(document.passages)
                     progress(min(total, total - _passages(self._team) + made), total)
             await asyncio.sleep(0 if made else 1)  # those that are left are made by others
             await self._team.catch_up()
             total = max(total, _passages(self._team))
+        for error in failed.values():
+            raise error
         progress(total, total)
+
+    async def _failure(self, document: Document) -> EmbedderUnavailable | None:
+        """Make the vectors of a claimed document; why there are none."""
+        try:
+            await self._make(document)
+        except EmbedderUnavailable as error:
+            return error
+        finally:
+            await self._shelf.release(document.id, self._embedder.model)
+        return None
 
     async def _make(self, document: Document) -> None:
         texts = embedded(document)

@@ -504,6 +504,10 @@ class Shelf(Protocol):
         """Whether the caller is to make these vectors; nobody else is told so before `seconds` are over."""
         ...
 
+    async def release(self, document_id: str, model: str) -> None:
+        """End a claim: whoever asks next is to make them."""
+        ...
+
     async def add(self, source: Source) -> None:
         """Keep a source; the same address replaces."""
         ...
@@ -642,7 +646,10 @@ class Embedder(Protocol):
 
     @property
     def model(self) -> str:
-        """What makes them, and how: vectors of different models cannot be compared."""
+        """What makes them, and how: vectors of different models cannot be compared.
+
+        It is empty while nobody knows, since a server has not answered yet.
+        """
         ...
 
     async def passages(self, texts: Sequence[str]) -> list[Vector]:

@@ -7,7 +7,7 @@ import structlog
 
 from core.indexed import indexed, reading
 from core.knowledge import fingerprint, one_per_section
-from core.ports import Changes, KnowledgeIndex, Shelf, Shelved
+from core.ports import Changes, Embedder, KnowledgeIndex, Shelf, Shelved
 from core.types import Audience, Document, Entry, Hit
 
 log = structlog.get_logger()
@@ -22,14 +22,15 @@ class TeamDocuments:
     """What is on the shelf, findable in `index`.
 
     Whoever asks for it first brings it up to date, which is one command where nothing changed: what was
-    deleted or edited is not found any more by the next question. `model` names the embedder whose vectors
-    are taken over too, as they come; without one nothing is found by its meaning.
+    deleted or edited is not found any more by the next question. The vectors of the `embedder`'s model are
+    taken over too, as they come, and once that is known; without one nothing is found by its meaning.
     """
 
-    def __init__(self, shelf: Shelf, index: KnowledgeIndex, model: str = "") -> None:
+    def __init__(self, shelf: Shelf, index: KnowledgeIndex, embedder: Embedder | None = None) -> None:
         self._shelf = shelf
         self._index = index
-        self._model = model
+        self._embedder = embedder
+        self._model = embedder.model if embedder else ""
         self._version = ""
         self._documents: dict[str, Document] = {}
         self._entries: dict[str, Entry] = {}
@@ -64,6 +65,9 @@ class TeamDocuments:
         if status and told:
             await status(_CATCHING_UP)
         async with self._catching_up:
+            if self._embedder and (model := self._embedder.model) != self._model:
+                await self._take_all(list(self._entries.values()), model)
+                self._model = model
             more = True
             while more and (changes := await self._shelf.changes(self._version)).version != self._version:
                 self._takes_long = len(changes.entries) > _AT_ONCE
@@ -79,15 +83,18 @@ class TeamDocuments:
     async def _follow(self, changes: Changes) -> None:
         for gone in list(self._documents) if changes.anew else changes.gone:
             await self._forget(gone)
-        for start in range(0, len(changes.entries), _AT_ONCE):
-            entries = changes.entries[start : start + _AT_ONCE]
-            found = await self._shelf.shelved([entry.id for entry in entries], self._model)
-            for entry, shelved in zip(entries, found, strict=True):
-                await self._take(entry, shelved)
+        await self._take_all(changes.entries, self._model)
         self._version = changes.version
         log.info("team.followed", changed=len(changes.entries), documents=len(self._documents))
 
-    async def _take(self, entry: Entry, shelved: Shelved | None) -> None:
+    async def _take_all(self, entries: Sequence[Entry], model: str) -> None:
+        for start in range(0, len(entries), _AT_ONCE):
+            some = entries[start : start + _AT_ONCE]
+            found = await self._shelf.shelved([entry.id for entry in some], model)
+            for entry, shelved in zip(some, found, strict=True):
+                await self._take(entry, shelved, model)
+
+    async def _take(self, entry: Entry, shelved: Shelved | None, model: str) -> None:
         document = shelved.document if shelved else None
         if document is None or document != self._documents.get(entry.id):  # else only its vectors came
             await self._forget(entry.id)
@@ -101,7 +108,7 @@ class TeamDocuments:
         rows = vectors.rows if vectors and vectors.of == fingerprint(document) else ()
         await self._index.put(document, rows, words)
         self._documents[entry.id], self._entries[entry.id] = document, entry
-        if self._model and not rows and document.passages:
+        if model and not rows and document.passages:
             self._without_vectors[entry.id] = document
         else:
             self._without_vectors.pop(entry.id, None)

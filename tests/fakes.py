@@ -315,9 +315,8 @@ class FakeShelf:
         return Changes(str(len(self._changes)), entries, gone, anew=not since)
 
     async def put_vectors(self, document_id: str, model: str, vectors: Vectors) -> None:
-        """As `Shelf.put_vectors`; a claim ends with it, and never by itself."""
+        """As `Shelf.put_vectors`."""
         self._vectors[document_id, model] = vectors
-        self._claimed.discard((document_id, model))
         self._changes.append(document_id)
 
     async def put_words(self, document_id: str, words: IndexedWords) -> None:
@@ -335,10 +334,14 @@ class FakeShelf:
         ]
 
     async def claim(self, document_id: str, model: str, seconds: float) -> bool:
-        """As `Shelf.claim`."""
+        """As `Shelf.claim`; it never ends by itself."""
         fresh = (document_id, model) not in self._claimed
         self._claimed.add((document_id, model))
         return fresh
+
+    async def release(self, document_id: str, model: str) -> None:
+        """As `Shelf.release`."""
+        self._claimed.discard((document_id, model))
 
     async def add(self, source: Source) -> None: ...
 
@@ -352,11 +355,11 @@ class FakeEmbedder:
     """An Embedder whose vectors count the words of each of `meanings`; `down` it makes none.
 
     Each meaning is a group of words, with spaces between them. `read` are the passages that it got.
+    Of a text with the word `unreadable` it makes none either.
     """
 
-    model = "fake"
-
     def __init__(self, *meanings: str) -> None:
+        self.model = "fake"
         self.meanings = [set(meaning.split()) for meaning in meanings]
         self.read: list[str] = []
         self.down = False
@@ -368,7 +371,7 @@ class FakeEmbedder:
 
     async def question(self, text: str) -> Vector:
         """As `Embedder.question`."""
-        if self.down:
+        if self.down or "unreadable" in text:
             raise EmbedderUnavailable("the embedder is down")
         said = re.findall(r"\w+", text.lower())
         return bytes([1, *(sum(word in meaning for word in said) * 10 for meaning in self.meanings)])

@@ -3,6 +3,7 @@
 API: https://huggingface.github.io/text-embeddings-inference (`POST /embed`, `GET /info`).
 """
 
+import asyncio
 import contextlib
 import json
 import re
@@ -10,16 +11,23 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
+import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from adapters.embeddings.quantized import quantized
 from core.errors import EmbedderUnavailable
 from core.ports import Vector
 
+log = structlog.get_logger()
+
 _AT_ONCE = 8
 """Texts of one request; a server takes 32 unless it is told otherwise (`--max-client-batch-size`)."""
 _TRIES = 4
 _SECONDS = 30.0
+_FOR_A_QUESTION = 5.0
+"""Seconds after which what a question means is left alone, all tries together."""
+_AT_THE_START = 3.0
+"""Seconds for which a process waits for the server before it goes on without it."""
 _PREFIXES = (
     (re.compile(r"\be5\b"), "query: ", "passage: "),
     (re.compile(r"bge-.*-en|arctic-embed"), "Represent this sentence for searching relevant passages: ", ""),
@@ -33,14 +41,13 @@ class _TryAgain(Exception):
 
 
 class TeiEmbedder:
-    """As `Embedder`. `model` names what the server served when it was first asked."""
+    """As `Embedder`. `model` names what the server served when it first answered."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, model: str) -> None:
-        self.model = model
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self.model = ""
         self._http = http
         self._url = url
-        found = (marks for family, *marks in _PREFIXES if family.search(model.lower()))
-        self._before_question, self._before_passage = next(found, ("", ""))
+        self._before_question = self._before_passage = ""
 
     async def passages(self, texts: Sequence[str]) -> list[Vector]:
         """As `Embedder.passages`."""
@@ -52,11 +59,27 @@ class TeiEmbedder:
         return made
 
     async def question(self, text: str) -> Vector:
-        """As `Embedder.question`."""
-        (made,) = await self._made([self._before_question + text])
+        """As `Embedder.question`. Nobody waits long for it."""
+        try:
+            async with asyncio.timeout(_FOR_A_QUESTION):
+                (made,) = await self._made([self._before_question + text])
+        except TimeoutError:
+            raise EmbedderUnavailable("The embeddings server takes too long for a question.") from None
         return made
 
+    async def meet(self) -> None:
+        """Ask the server for its model. Raises EmbedderUnavailable."""
+        about = await _asked(self._http, "GET", f"{self._url}/info")
+        model = about.get("model_id") if isinstance(about, dict) else None
+        if not isinstance(model, str) or not model:
+            raise EmbedderUnavailable("The embeddings server names no model: is it TEI?")
+        found = (marks for family, *marks in _PREFIXES if family.search(model.lower()))
+        self._before_question, self._before_passage = next(found, ("", ""))
+        self.model = model
+
     async def _made(self, texts: Sequence[str]) -> list[Vector]:
+        if not self.model:
+            raise EmbedderUnavailable("The embeddings server has not answered yet.")
         whole = [text.encode("utf-8", "replace").decode() for text in texts]
         answer = await _asked(self._http, "POST", f"{self._url}/embed", {"inputs": whole, "truncate": True})
         try:
@@ -69,17 +92,35 @@ class TeiEmbedder:
 
 
 @contextlib.asynccontextmanager
-async def tei(url: str, api_key: str = "") -> AsyncIterator[TeiEmbedder]:
-    """The server at `url`, asked for its model. Raises EmbedderUnavailable where it does not answer."""
+async def tei(url: str, api_key: str = "", *, pause: float = 5.0) -> AsyncIterator[TeiEmbedder]:
+    """The server at `url`. Where it does not answer, it is asked for its model every `pause` seconds."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     timeout = aiohttp.ClientTimeout(total=_SECONDS)
     async with aiohttp.ClientSession(headers=headers, timeout=timeout) as http:
-        root = url.rstrip("/")
-        about = await _asked(http, "GET", f"{root}/info")
-        model = about.get("model_id") if isinstance(about, dict) else None
-        if not isinstance(model, str):
-            raise EmbedderUnavailable("The embeddings server names no model: is it TEI?")
-        yield TeiEmbedder(http, root, model)
+        embedder = TeiEmbedder(http, url.rstrip("/"))
+        meeting = asyncio.create_task(_meet(embedder, pause))
+        await asyncio.wait([meeting], timeout=_AT_THE_START)
+        try:
+            yield embedder
+        finally:
+            meeting.cancel()
+            await asyncio.gather(meeting, return_exceptions=True)
+
+
+async def _meet(embedder: TeiEmbedder, pause: float) -> None:
+    """Return when the server has answered; what keeps it is said once."""
+    told = ""
+    while True:
+        try:
+            await embedder.meet()
+        except EmbedderUnavailable as error:
+            if str(error) != told:
+                log.warning("embeddings.by_words_alone", error=str(error))
+                told = str(error)
+            await asyncio.sleep(pause)
+        else:
+            log.info("embeddings.by_meaning", model=embedder.model)
+            return
 
 
 async def _asked(http: aiohttp.ClientSession, method: str, url: str, body: object = None) -> Any:

@@ -113,9 +113,8 @@ class RedisShelf:
         """As `Shelf.put_vectors`."""
         key = keys.vectors(document_id)
         await self._store.command("HSET", key, model, _pack_vectors(vectors))
-        kept = await self._store.run(_VECTORS_CAME, self._names, document_id)
-        ended = keys.embedding(document_id, model)
-        await self._store.command("DEL", *((ended,) if kept else (ended, key)))
+        if not await self._store.run(_VECTORS_CAME, self._names, document_id):
+            await self._store.command("DEL", key)
 
     async def put_words(self, document_id: str, words: IndexedWords) -> None:
         """As `Shelf.put_words`."""
@@ -133,6 +132,10 @@ class RedisShelf:
         """As `Shelf.claim`."""
         name = keys.embedding(document_id, model)
         return bool(await self._store.command("SET", name, "", "NX", "PX", int(seconds * 1000)))
+
+    async def release(self, document_id: str, model: str) -> None:
+        """As `Shelf.release`."""
+        await self._store.command("DEL", keys.embedding(document_id, model))
 
     async def entries(self) -> list[Entry]:
         """As `Shelf.entries`; what cannot be read is left out."""

@@ -1,18 +1,18 @@
 """Texts that mean the same get vectors that are near each other."""
 
-import contextlib
 from array import array
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
 from adapters.embeddings.bert import tokenizer
 from adapters.embeddings.minilm import MiniLM, minilm
 from adapters.embeddings.tei import tei
 from core.errors import EmbedderUnavailable
 from core.ports import Vector
+from tests.emulators.tei import Server, serving
+from tests.parts import until
 
 TEXTS = [
     "The tug is refuelled on Mondays.",
@@ -69,42 +69,6 @@ async def test_whatever_a_text_holds_it_gets_a_vector(model: MiniLM, text: str) 
     assert any(made)
 
 
-class Server:
-    """What text-embeddings-inference answers: counts of letters as vectors, after `busy` times no."""
-
-    def __init__(self, model: str = "intfloat/e5-small-v2") -> None:
-        self.model, self.busy, self.status = model, 0, 503
-        self.texts: list[str] = []
-        self.keys: list[str | None] = []
-
-    async def info(self, request: web.Request) -> web.Response:
-        """GET /info."""
-        return web.json_response({"model_id": self.model, "model_dtype": "float16"})
-
-    async def embed(self, request: web.Request) -> web.Response:
-        """POST /embed."""
-        self.keys.append(request.headers.get("Authorization"))
-        if self.busy:
-            self.busy -= 1
-            return web.json_response({"error": "Model is overloaded"}, status=self.status)
-        texts = (await request.json())["inputs"]
-        self.texts += texts
-        return web.json_response([[text.count(letter) / 10 for letter in "abcde"] for text in texts])
-
-
-@contextlib.asynccontextmanager
-async def serving(server: Server) -> AsyncIterator[str]:
-    """Its address."""
-    app = web.Application()
-    app.add_routes([web.get("/info", server.info), web.post("/embed", server.embed)])
-    runner = TestServer(app)
-    await runner.start_server()
-    try:
-        yield str(runner.make_url(""))
-    finally:
-        await runner.close()
-
-
 async def test_a_server_is_asked_as_its_model_was_trained_and_again_while_it_is_busy() -> None:
     """In batches, with the key; vectors come in the order of the texts."""
     server = Server()
@@ -123,15 +87,28 @@ async def test_a_server_is_asked_as_its_model_was_trained_and_again_while_it_is_
 async def test_a_server_that_cannot_be_used_says_why_without_its_key() -> None:
     """Nobody there, too long busy, another status, or another kind of server."""
     server = Server()
-    async with serving(server) as url:
-        async with tei(url, "secret") as embedder:
-            for server.busy, server.status in ((99, 503), (1, 413), (1, 401)):
-                with pytest.raises(EmbedderUnavailable, match=str(server.status)) as failed:
-                    await embedder.question("cab")
-                assert "secret" not in str(failed.value)
-        with pytest.raises(EmbedderUnavailable, match="404"):
-            async with tei(f"{url}/elsewhere"):
-                pass
-    with pytest.raises(EmbedderUnavailable, match="cannot be used"):
-        async with tei(url):
-            pass
+    async with serving(server) as url, tei(url, "secret") as embedder:
+        for server.busy, server.status in ((99, 503), (1, 413), (1, 401)):
+            with pytest.raises(EmbedderUnavailable, match=str(server.status)) as failed:
+                await embedder.question("cab")
+            assert "secret" not in str(failed.value)
+
+
+async def test_a_process_begins_without_its_server() -> None:
+    """Nobody there: that is said once, however often it is asked, and without the key."""
+    with capture_logs() as logs:
+        async with tei("http://127.0.0.1:1", "secret", pause=0.01) as embedder:
+            with pytest.raises(EmbedderUnavailable, match="not answered yet"):
+                await embedder.question("cab")
+    assert [log["event"] for log in logs] == ["embeddings.by_words_alone"]
+    assert "secret" not in str(logs)
+
+
+@pytest.mark.parametrize("server", [Server(model=""), Server(slow=True)], ids=["another kind", "hangs"])
+async def test_a_server_that_answers_late_is_met_later(server: Server) -> None:
+    """It is asked until it names its model."""
+    async with serving(server) as url, tei(url, pause=0.01) as embedder:
+        assert embedder.model == ""
+        server.model, server.slow = "bge-m3", False
+        await until(lambda: embedder.model == "bge-m3")
+        assert len(await embedder.question("cab")) == 5

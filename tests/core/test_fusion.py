@@ -7,6 +7,7 @@ import pytest
 from adapters.search import LexicalIndex
 from adapters.vectors import NumpyVectors
 from core.embedding import Embedding
+from core.errors import EmbedderUnavailable
 from core.fusion import FusedIndex
 from core.knowledge import embedded, fingerprint
 from core.ports import Vectors
@@ -22,11 +23,11 @@ EARNS = "What does he earn, in wages and money?"
 class Shelved:
     """A shelf with documents, and one process that follows it."""
 
-    def __init__(self) -> None:
-        self.shelf, self.embedder = FakeShelf(), FakeEmbedder(PAY, BOATS)
+    def __init__(self, shelf: FakeShelf | None = None, embedder: FakeEmbedder | None = None) -> None:
+        self.shelf, self.embedder = shelf or FakeShelf(), embedder or FakeEmbedder(PAY, BOATS)
         self.words = LexicalIndex()
         self.index = FusedIndex(self.words, NumpyVectors(), self.embedder)
-        self.team = TeamDocuments(self.shelf, self.index, self.embedder.model)
+        self.team = TeamDocuments(self.shelf, self.index, self.embedder)
         self.embedding = Embedding(self.shelf, self.team, self.embedder)
 
     async def has(self, name: str, *texts: str, audience: Audience = PUBLIC) -> Document:
@@ -137,3 +138,51 @@ async def test_a_hit_tells_how_near_it_is_where_that_is_known(shelved: Shelved) 
     near = {hit.passage.id: hit.nearness for hit in hits}
     assert near["crew:0"] == pytest.approx(1.0, abs=0.3)
     assert near["new:0"] is None
+
+
+async def test_one_document_that_has_no_vectors_keeps_no_other_from_its_own(shelved: Shelved) -> None:
+    """The error comes at the end; the document is found by its words, and tried again next time."""
+    await shelved.has("a", "An unreadable salary.")
+    await shelved.has("b", "A tug is a vessel.")
+    await shelved.has("c", "Wages are paid on Mondays.")
+
+    for _ in range(2):
+        with pytest.raises(EmbedderUnavailable):
+            await shelved.embedding.finish()
+    assert sorted(await shelved.finds(EARNS)) == ["b:0", "c:0"]
+    assert await shelved.finds("an unreadable thing") == ["a:0"]
+
+    await shelved.has("a", "A readable salary.")
+    await shelved.embedding.finish()
+    assert sorted(await shelved.finds(EARNS)) == ["a:0", "b:0", "c:0"]
+
+
+async def test_a_server_that_is_gone_is_not_asked_for_every_document(shelved: Shelved) -> None:
+    """A thousand tries would take hours; what is lacking is made once it is back."""
+    for number in range(9):
+        await shelved.has(f"d{number}", "A tug.")
+    shelved.embedder.down = True
+    with pytest.raises(EmbedderUnavailable):
+        await shelved.embedding.finish()
+    assert len(shelved.embedder.read) == 3
+
+    shelved.embedder.down = False
+    await shelved.embedding.finish()
+    assert shelved.team.without_vectors == []
+
+
+async def test_a_model_that_is_known_later_is_used_from_then_on(shelved: Shelved) -> None:
+    """A server that answers a process late: other processes' vectors count, and lacking ones are made."""
+    shelved.embedder.model = ""
+    late = Shelved(shelved.shelf, shelved.embedder)
+    await late.has("crew", "Her salary is 9 soles.")
+    with pytest.raises(EmbedderUnavailable):
+        await late.embedding.finish()
+    assert (await late.finds(EARNS), await late.finds("her salary")) == ([], ["crew:0"])
+
+    shelved.embedder.model = "fake"
+    await Shelved(shelved.shelf, shelved.embedder).embedding.finish()
+    assert await late.finds(EARNS) == ["crew:0"]
+    await late.has("pay", "Wages are paid on Mondays.")
+    await late.embedding.finish()
+    assert sorted(await late.finds(EARNS)) == ["crew:0", "pay:0"]

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bots import wiring
+from bots.settings import Settings
+from core.audience import PUBLIC
 from tests import files
+from tests.emulators.tei import Server, serving
 from tests.emulators.tgi import TgiStandIn
 from tests.system.program import Ended, World
 
@@ -148,6 +152,32 @@ async def test_a_file_of_one_endless_line_is_read_as_far_as_any(world: World, tm
     (gate, *_) = await run(by_words, "search", "gate code")
     assert (gate["path"], gate["text"]) == ("line.txt", "The gate code is on the board.")
     assert (await found(by_words, "paid leave"))[0] == ("handbook.md", "")
+
+
+async def test_without_an_embeddings_server_documents_are_found_by_their_words(
+    world: World, docs: Path
+) -> None:
+    """The run ends well and says what to do; the vectors are made once the server is there."""
+    server = Server()
+    without = world.with_(EMBEDDINGS__URL="http://127.0.0.1:1")
+    added = await without.run("kb", "add", str(docs), "--json")
+    assert (added.code, added.json["added"], added.json["failed"]) == (0, 3, [])
+    assert "found by their words. Check CHASQUI_EMBEDDINGS__URL" in added.sentence
+    searched = await without.run("kb", "search", "paloma", "--json")
+    assert [hit["path"] for hit in searched.json] == ["boats/tug.html"]
+
+    async with serving(server) as url:
+        assert (await run(world.with_(EMBEDDINGS__URL=url), "sync"))["unchanged"] == 3
+    assert any("The tug Paloma" in text for text in server.texts)
+
+
+async def test_a_gateway_finds_by_what_a_document_means(world: World, docs: Path) -> None:
+    """With the vectors that others made, and the question's own."""
+    await run(world, "add", str(docs))
+    async with wiring.stores(Settings(data_dir=world.data)) as kept:
+        (best, *_) = await kept.team.search("How much vacation does a rookie have?", [PUBLIC], 3)
+    assert best.passage.title == "Handbook"
+    assert best.nearness is not None
 
 
 async def test_a_removed_document_stays_away(world: World, docs: Path) -> None:
