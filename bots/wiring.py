@@ -172,7 +172,7 @@ async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | No
                 embedder = stack.enter_context(minilm(settings.threads))
         except ImportError as error:
             mend = "install the extra embeddings, or take the image's target meaning"
-            log.warning("embeddings.by_words_alone", error=f"{error.name} is not installed", mend=mend)
+            log.warning("embeddings.by_words_alone", error=str(error), mend=mend)
         yield embedder
 
 

@@ -23,8 +23,8 @@ from core.ports import Vectors
 from core.types import Audience, Document, Entry, Passage, ThreadId
 from tests.adapters.redis_parts import RedisServer
 from tests.adapters.redis_words import is_set_aside, message
-from tests.adapters.test_embeddings import Server as EmbeddingServer
-from tests.adapters.test_embeddings import serving
+from tests.emulators.tei import Server as EmbeddingServer
+from tests.emulators.tei import serving
 from tests.emulators.tgi import TgiStandIn
 from tests.system.program import ROOT, World
 from tests.system.team import team
