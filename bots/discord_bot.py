@@ -19,6 +19,7 @@ from bots.discord_buttons import AnswerButton, keep_reason
 from bots.discord_caller import Interaction, answering
 from bots.discord_commands import BY_ANYBODY, CONTENT_NOTE, EVERYWHERE, MENUS, SLASH, ask_about_picked
 from bots.web import Web
+from core.draining import unless
 from core.errors import PlatformError, SettingsError
 from core.ports import Notes
 from core.types import Message
@@ -91,8 +92,12 @@ class DiscordBot(Gateway):
 async def run(
     token: str, desk: Desk, served: Web, draining: asyncio.Event, *, shards: int | None = None
 ) -> None:
-    """Listen until `draining` is set. Raises SettingsError for what only settings or the portal can mend."""
-    content = await _reads_content(token, desk)
+    """Listen until `draining` is set. Raises SettingsError for what only settings or the portal can mend.
+
+    Where that happens before Discord was reached, it raises Drained.
+    """
+    async with unless(draining):
+        content = await _reads_content(token, desk)
     bot = DiscordBot(desk, content=content, shards=shards)
     served.watch(places.NAME, bot.wrong)
     await listen(bot, token, draining)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from bots.signals import first_press
 from bots.traces import traces
 from bots.web import Web
 from bots.wiring import App, Stores
+from core.draining import Drained, unless
 from core.errors import SettingsError
 from core.ports import Platform
 from core.worker import Worker
@@ -44,30 +45,39 @@ async def serve(settings: Settings, roles: Collection[str], metrics: Metrics) ->
     web = Web(metrics, draining)
     web.look(figures.of_build)
     web.expect("redis", *served)
-    with first_press(draining.set):
+    with first_press(draining.set), suppress(Drained):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(traces(served))
             await stack.enter_async_context(web.listening(settings.http))
-            running: list[Coroutine[Any, Any, None]] = []
-            kept: Stores
-            if "worker" in served:
-                kept = ready = await stack.enter_async_context(wiring.app(settings))
-                platforms = await stack.enter_async_context(wiring.platforms(settings, kept))
-                worker = _worker(settings, ready, platforms)
-                running.append(worker.run(draining))
-                web.watch("worker", worker.wrong)
-                web.look(partial(figures.of_replicas, ready.replicas))
-            else:
-                kept = await stack.enter_async_context(wiring.stores(settings))
-            web.watch("redis", partial(figures.unreachable, kept.inbox))
-            web.look(partial(figures.of_inbox, kept.inbox))
-            if "discord" in served:
-                running.append(_discord(settings, kept, web, draining))
-            if "slack" in served:
-                running.append(_slack(settings, kept, web, draining))
+            async with unless(draining):
+                running = await _begun(settings, served, stack, web, draining)
             log.info("serve.started", roles=sorted(served))
             await _together(running)
     return 0
+
+
+async def _begun(
+    settings: Settings, served: Collection[str], stack: AsyncExitStack, web: Web, draining: asyncio.Event
+) -> list[Coroutine[Any, Any, None]]:
+    """What is to run, once everything stands that it needs."""
+    running: list[Coroutine[Any, Any, None]] = []
+    kept: Stores
+    if "worker" in served:
+        kept = ready = await stack.enter_async_context(wiring.app(settings))
+        platforms = await stack.enter_async_context(wiring.platforms(settings, kept))
+        worker = _worker(settings, ready, platforms)
+        running.append(worker.run(draining))
+        web.watch("worker", worker.wrong)
+        web.look(partial(figures.of_replicas, ready.replicas))
+    else:
+        kept = await stack.enter_async_context(wiring.stores(settings))
+    web.watch("redis", partial(figures.unreachable, kept.inbox))
+    web.look(partial(figures.of_inbox, kept.inbox))
+    if "discord" in served:
+        running.append(_discord(settings, kept, web, draining))
+    if "slack" in served:
+        running.append(_slack(settings, kept, web, draining))
+    return running
 
 
 def _checked(settings: Settings, roles: Collection[str]) -> set[str]:
@@ -112,14 +122,16 @@ async def _discord(settings: Settings, kept: Stores, web: Web, draining: asyncio
     desk = wiring.desk("discord", kept, ours)
     # With its own address there is one gateway; else Discord says how many, and where they are.
     shards = 1 if ours.gateway_url else None
-    await discord_bot.run(ours.token.get_secret_value(), desk, web, draining, shards=shards)
+    with suppress(Drained):
+        await discord_bot.run(ours.token.get_secret_value(), desk, web, draining, shards=shards)
 
 
 async def _slack(settings: Settings, kept: Stores, web: Web, draining: asyncio.Event) -> None:
     """The gateway of Slack."""
     from bots import slack_bot  # noqa: PLC0415 - half a second for who needs it
 
-    await slack_bot.run(settings.slack, web, kept, draining)
+    with suppress(Drained):
+        await slack_bot.run(settings.slack, web, kept, draining)
 
 
 async def _together(running: Collection[Coroutine[Any, Any, None]]) -> None:

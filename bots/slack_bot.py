@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import aiohttp
@@ -33,6 +34,7 @@ from bots.slack_caller import SlackCaller, told
 from bots.slack_forms import notice, section
 from bots.web import Web
 from bots.wiring import Stores
+from core.draining import unless
 from core.errors import PlatformError
 from core.types import Message
 
@@ -178,10 +180,16 @@ class SlackBot(Gateway):
 
 
 async def run(ours: SlackSettings, served: Web, kept: Stores, draining: asyncio.Event) -> None:
-    """Listen until `draining` is set. Raises SettingsError for what only settings can mend."""
+    """Listen until `draining` is set. Raises SettingsError for what only settings can mend.
+
+    Where that happens before Slack was reached, it raises Drained.
+    """
     assert ours.bot_token, "it was checked"
     token = ours.bot_token.get_secret_value()
-    async with logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE) as slack:
+    async with AsyncExitStack() as stack:
+        login = logged_in(token, ours.api_url, kept.rates, patience=_PATIENCE)
+        async with unless(draining):
+            slack = await stack.enter_async_context(login)
         desk = wiring.desk(places.NAME, kept, ours)
         bot = SlackBot(slack, People(slack), desk, pane=slack.us.may("assistant:write"))
         if ours.mode == "http":

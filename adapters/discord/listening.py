@@ -6,6 +6,7 @@ import discord
 
 from adapters.discord.gateway import Gateway
 from adapters.discord.login import NOT_ACCEPTED, login
+from core.draining import unless
 from core.errors import ChasquiError, SettingsError
 
 _LAST_TAKEN = 5.0
@@ -17,9 +18,13 @@ NO_CONTENT = (
 
 
 async def listen(gateway: Gateway, token: str, draining: asyncio.Event) -> None:
-    """Listen until `draining` is set. Raises SettingsError for what only the portal or the token can mend."""
+    """Listen until `draining` is set. Raises SettingsError for what only the portal or the token can mend.
+
+    Where that happens before Discord was reached, it raises Drained.
+    """
     async with gateway:
-        await login(gateway, token)
+        async with unless(draining):
+            await login(gateway, token)
         listening = asyncio.create_task(gateway.connect())
         drained = asyncio.create_task(draining.wait())
         try:
