@@ -205,6 +205,5 @@ def _disk(settings: Settings) -> Check:
 
 def _module(name: str, what: str, extra: str) -> Check:
     there = find_spec(name) is not None
-    return Check(
-        what, there, f"{name} is {'' if there else 'not '}installed", f"pip install 'chasqui[{extra}]'"
-    )
+    found = f"{name} is {'' if there else 'not '}installed"
+    return Check(what, there, found, f"pip install '.[{extra}]' in the checkout.")

@@ -14,6 +14,7 @@ from core.errors import EmbedderUnavailable, StoreError
 from core.ports import Embedder
 from core.types import Entry
 
+_INSTALL = "Install the extra: pip install '.[embeddings]' in the checkout, or the image's target meaning"
 _BY_WORDS = "or set CHASQUI_EMBEDDINGS__MODEL=none: documents are then found by their words alone."
 _TRIED = "Where is the handbook?"
 _HEAD = 200
@@ -33,7 +34,7 @@ async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:
                 async for check in _of_documents(store, embedder.model, size):
                     yield check
     except ImportError as error:
-        yield Check("embeddings", False, str(error), f"pip install 'chasqui[embeddings]', {_BY_WORDS}")
+        yield Check("embeddings", False, str(error), f"{_INSTALL}, {_BY_WORDS}")
     except EmbedderUnavailable as error:
         mend = f"Start the server, correct CHASQUI_EMBEDDINGS__URL and __API_KEY, {_BY_WORDS}"
         yield Check("embeddings", False, str(error), mend)

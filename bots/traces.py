@@ -16,7 +16,7 @@ log = structlog.get_logger()
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SPOKEN = "http/protobuf"
-_INSTALL = "pip install 'chasqui[otel]', or take the variables away."
+_INSTALL = "Install the extra: pip install '.[otel]' in the checkout; or take the variables away."
 _SPEAK = (
     f"Set {_PROTOCOLS[0]}={_SPOKEN}, and the endpoint to the collector's port for it, which is 4318 usually."
 )
