@@ -1,6 +1,7 @@
 """``python -m tests.bench``: measure, and print each figure beside its budget.
 
-A report and no test: a figure that misses its budget is said, and the exit code is 0 all the same.
+A report and no test: what misses its budget is said, and what is worse than when it was last recorded on a
+machine with as many cores; the exit code is 0 all the same.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from tests.bench import (
     first_text,
     hard_input,
     knowledge,
+    memory,
     prefix,
     routing,
     searching,
@@ -26,7 +28,7 @@ from tests.bench import (
     tracing,
 )
 from tests.bench.figure import Figure, heading, lines, report
-from tests.bench.history import record
+from tests.bench.history import change, named, record, recorded
 
 MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "streaming": streaming.measure,
@@ -40,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "store": store.measure,
     "discord": discord.measure,
     "slack": slack.measure,
+    "memory": memory.measure,
     "hard-input": hard_input.measure,
     "tracing": tracing.measure,
     "kb": knowledge.measure,
@@ -61,11 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     logs.configure("error", "json")
     print(heading())
-    figures: list[Figure] = []
+    figures, before = list[Figure](), recorded()
     for name in options.only or (each for each in MEASUREMENTS if each not in _ASKED_FOR):
         for figure in MEASUREMENTS[name]():
             figures.append(figure)
             print(lines(figure), flush=True)
+            *_, (own, seen) = named(report(figures)["figures"])
+            if since := change(own, seen, before):
+                print(f"    {since}")
     if options.record:
         record(report(figures))
     if options.json:

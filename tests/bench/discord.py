@@ -40,7 +40,7 @@ def measure() -> list[Figure]:
 
 
 async def _measure() -> list[Figure]:
-    async with _house(LONG, token_delay=TOKEN_DELAY) as house, aiohttp.ClientSession() as session:
+    async with opened(LONG, token_delay=TOKEN_DELAY) as house, aiohttp.ClientSession() as session:
         await house.answers([await house.mention(place) for place in house.places[:WARM]])
         before, added = len(await house.here.control.calls()), []
         for place in house.places[WARM : WARM + ALONE]:
@@ -48,10 +48,10 @@ async def _measure() -> list[Figure]:
             added.append(waited[0] - await floor(session, house.model_url))
         calls = len(await house.here.control.calls()) - before
         together = [await _together(house) for _ in range(ROUNDS)]
-    async with _house(SHORT, token_delay=0.0) as house:
-        await _rate(house, house.command, each=1)  # warm
-        mentions = await _rate(house, house.mention, each=1)
-        commands = await _rate(house, house.command, each=3)
+    async with opened(SHORT, token_delay=0.0) as house:
+        await rate(house, house.command, each=1)  # warm
+        mentions = await rate(house, house.mention, each=1)
+        commands = await rate(house, house.command, each=3)
     best = min(together, key=p95)
     return [
         Figure(
@@ -86,7 +86,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
+class House:
     """A team whose bot listens, and the places where it is asked."""
 
     here: Team
@@ -129,7 +129,7 @@ class _House:
 
 
 @asynccontextmanager
-async def _house(answer: str, *, token_delay: float) -> AsyncIterator[_House]:
+async def opened(answer: str, *, token_delay: float) -> AsyncIterator[House]:
     """A team with its places, and a bot that is ready."""
     with data_dir() as data:
         async with model(answer, token_delay=token_delay) as url, team(data, LOG__LEVEL="info") as here:
@@ -141,10 +141,10 @@ async def _house(answer: str, *, token_delay: float) -> AsyncIterator[_House]:
                 )
                 for number in range(PLACES)
             ]
-            yield _House(here, await here.serve(BACKEND__URLS=url), places, url)
+            yield House(here, await here.serve(BACKEND__URLS=url), places, url)
 
 
-async def _first_pages(house: _House, places: Sequence[Place]) -> list[float]:
+async def _first_pages(house: House, places: Sequence[Place]) -> list[float]:
     """Ask in these places at once; milliseconds from each event to the first page of its answer."""
     asked = await asyncio.gather(*map(house.mention, places))
     answers = await house.answers(asked)
@@ -152,7 +152,7 @@ async def _first_pages(house: _House, places: Sequence[Place]) -> list[float]:
     return [(answer.versions[0].at - when(question.id)) * 1000 for question, answer in pairs]
 
 
-async def _together(house: _House) -> list[float]:
+async def _together(house: House) -> list[float]:
     """As `_first_pages` in all places, once no call for earlier answers counts any more."""
     await asyncio.sleep(_SPENT)
     return await _first_pages(house, house.places)
@@ -166,7 +166,7 @@ class _Rate:
     cpu_ms: float
 
 
-async def _rate(house: _House, ask: Callable[[Place], Awaitable[_Asked]], *, each: int) -> _Rate:
+async def rate(house: House, ask: Callable[[Place], Awaitable[_Asked]], *, each: int) -> _Rate:
     """Everybody asks so often at once, and as often again when all are answered."""
     began, cpu, number = time.perf_counter(), house.cpu, 2 * each * PLACES
     for _ in range(2):

@@ -6,7 +6,8 @@ a machine with as many cores.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,25 @@ ROOT = Path(__file__).parents[2] / "docs"
 PLOT = ROOT / "pictures" / "bench.svg"
 WORSE = 0.2
 """Share by which a figure may be worse than before: less is the noise of shared machines."""
-_WIDTH, _ROW, _LEFT = 900, 34, 520
+_WIDTH, _ROW, _TOP, _LEFT, _BUDGET, _MOST = 1000, 24, 34, 470, 280, 1.5
+"""Pixels of the plot: of a row, where bars begin, of a whole budget; and how many budgets are shown."""
+_STYLE = """
+text { font-family: "Helvetica Neue", Helvetica, Arial, sans-serif; font-size: 12px; fill: #1f2328 }
+.quiet { fill: #59636e }
+.paper { fill: #ffffff }
+.met { fill: #4ac26b }
+.missed { fill: #e5534b }
+.before { fill: #59636e }
+.line { stroke: #1f2328; stroke-dasharray: 4 3 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 }
+  .quiet { fill: #9198a1 }
+  .paper { fill: #0d1117 }
+  .met { fill: #2ea043 }
+  .before { fill: #c9d1d9 }
+  .line { stroke: #e6edf3 }
+}
+"""
 
 Run = Mapping[str, Any]
 
@@ -48,6 +67,35 @@ def worse(figure: Mapping[str, Any], before: float) -> float:
     return -change if figure["at_least"] else change
 
 
+def named(figures: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each figure with a name that no other has: one that is set in belongs to the one above it."""
+    above = ""
+    for figure in figures:
+        name = figure["name"]
+        if not name.startswith(" "):
+            above = name
+        yield (f"{above}: {name.strip()}" if name.startswith(" ") else name), figure
+
+
+def change(name: str, figure: Mapping[str, Any], runs: Sequence[Run]) -> str:
+    """What became of a figure since it was last recorded on such a machine, in words; empty where it is new.
+
+    Name and figure are of `named`, from `tests.bench.figure.report`.
+    """
+    alike = (run for run in runs if run["cores"] == os.cpu_count())
+    values = [
+        (run["at"][:10], each["value"]) for run in alike for key, each in named(run["figures"]) if key == name
+    ]
+    if not values:
+        return ""
+    at, before = values[-1]
+    by = worse(figure, before)
+    mark = "WORSE" if by > WORSE else "worse" if by > 0 else "better"
+    if abs(by) < 0.005:
+        return f"as on {at}"
+    return f"{abs(by):.0%} {mark} than {before:.4g} {figure['unit']} of {at}"
+
+
 def page(runs: Sequence[Run]) -> str:
     """The newest value of each figure, its budget and the value before; what became worse is said."""
     lines = [
@@ -58,7 +106,7 @@ def page(runs: Sequence[Run]) -> str:
         "| figure | value | budget | before | change | measured |",
         "|---|---|---|---|---|---|",
     ]
-    for values in _series(runs).values():
+    for name, values in _series(runs).items():
         at, figure = values[-1]
         before = float(values[-2][1]["value"]) if len(values) > 1 else None
         change = None if before is None else worse(figure, before)
@@ -66,36 +114,39 @@ def page(runs: Sequence[Run]) -> str:
         budget = "" if figure["budget"] is None else f"{sign} {figure['budget']:g} {figure['unit']}"
         said = "" if change is None else f"{abs(change):.0%} {'worse' if change > 0 else 'better'}"
         bad = figure["met"] is False or (change is not None and change > WORSE)
-        name = f"**{figure['name']}**" if bad else figure["name"]
+        marked = f"**{name}**" if bad else name
         known = "" if before is None else f"{before:.4g}"
         lines.append(
-            f"| {name} | {figure['value']:.4g} {figure['unit']} | {budget} | {known} | {said} | {at[:10]} |"
+            f"| {marked} | {figure['value']:.4g} {figure['unit']} | {budget} | {known} | {said} | {at[:10]} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def plot(runs: Sequence[Run]) -> str:
-    """A row for each figure with a budget: its values as shares of it, the line being the budget."""
+    """A row for each figure with a budget: a bar of how much of it is used, and a dot for each run before."""
     rows = [(name, values) for name, values in _series(runs).items() if values[-1][1]["budget"]]
-    height = _ROW * (len(rows) + 1)
-    size = f'viewBox="0 0 {_WIDTH} {height}" font-family="sans-serif" font-size="12"'
+    height = _TOP + _ROW * len(rows) + 12
+    line = _LEFT + _BUDGET
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
-        f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img">',
+        "<title>How much of its budget each figure uses</title>",
+        f"<style>{_STYLE}</style>",
+        f'<rect class="paper" width="{_WIDTH}" height="{height}" rx="8"/>',
+        f'<text x="{line}" y="22" text-anchor="middle">budget</text>',
     ]
     for number, (name, values) in enumerate(rows):
-        base = _ROW * (number + 1)
-        shares = [min(_share(figure), 2.0) for _, figure in values]
-        step = (_WIDTH - _LEFT - 40) / max(len(shares) - 1, 1)
-        points = [(_LEFT + step * i, base + 8 - 12 * share) for i, share in enumerate(shares)]
-        colour = "#1a7f37" if values[-1][1]["met"] else "#cf222e"
-        drawn = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        top = _TOP + _ROW * number
+        *before, now = (round(_BUDGET * min(_share(figure), _MOST), 1) for _, figure in values)
+        newest = values[-1][1]
+        look = "met" if newest["met"] else "missed"
+        value = f"{newest['value']:.4g} {newest['unit']}"
         parts += [
-            f'<text x="8" y="{base + 4}">{escape(name)}</text>',
-            f'<line x1="{_LEFT}" x2="{_WIDTH - 30}" y1="{base - 4}" y2="{base - 4}" stroke="#d0d7de"/>',
-            f'<polyline points="{drawn}" fill="none" stroke="{colour}"/>',
-            f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="3" fill="{colour}"/>',
+            f'<text x="{_LEFT - 12}" y="{top + 14}" text-anchor="end">{escape(name)}</text>',
+            f'<rect class="{look}" x="{_LEFT}" y="{top + 3}" width="{now}" height="14" rx="3"/>',
+            *(f'<circle class="before" cx="{_LEFT + x}" cy="{top + 10}" r="3"/>' for x in before),
+            f'<text class="quiet" x="{_WIDTH - 14}" y="{top + 14}" text-anchor="end">{escape(value)}</text>',
         ]
+    parts.append(f'<line class="line" x1="{line}" x2="{line}" y1="28" y2="{height - 8}"/>')
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -111,8 +162,8 @@ def _series(runs: Sequence[Run]) -> dict[str, list[tuple[str, Mapping[str, Any]]
     """The values of each figure with their times, on machines like that of its last run."""
     found: dict[str, list[tuple[str, int, Mapping[str, Any]]]] = {}
     for run in runs:
-        for figure in run["figures"]:
-            found.setdefault(figure["name"], []).append((run["at"], run["cores"], figure))
+        for name, figure in named(run["figures"]):
+            found.setdefault(name, []).append((run["at"], run["cores"], figure))
     return {
         name: [(at, figure) for at, cores, figure in values if cores == values[-1][1]]
         for name, values in found.items()

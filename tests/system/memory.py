@@ -3,6 +3,8 @@
 import os
 import threading
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -36,22 +38,31 @@ class Memory:
 
     def _processes(self) -> set[int]:
         """Our descendants, and those of every process whose command line names the data directory."""
-        children: dict[int, list[int]] = {}
-        tree = {os.getpid()}
+        named = set()
         for entry in _PROC.glob("[0-9]*"):
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                named = self._data in (entry / "cmdline").read_bytes()
-            except OSError:  # it ended meanwhile
-                continue
+            with suppress(OSError):  # it ended meanwhile
+                if self._data in (entry / "cmdline").read_bytes():
+                    named.add(int(entry.name))
+        return _family(named | {os.getpid()}) - {os.getpid()}
+
+
+def megabytes_of(process: int) -> float:
+    """The memory of a process and of all that it started; 0 without /proc."""
+    return sum(map(_megabytes, _family({process})))
+
+
+def _family(processes: AbstractSet[int]) -> set[int]:
+    """These processes and all that they started."""
+    children: dict[int, list[int]] = {}
+    for entry in _PROC.glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             children.setdefault(parent, []).append(int(entry.name))
-            if named:
-                tree.add(int(entry.name))
-        todo = list(tree)
-        while todo:
-            todo += (found := set(children.get(todo.pop(), [])) - tree)
-            tree |= found
-        return tree - {os.getpid()}
+    tree, todo = set(processes), list(processes)
+    while todo:
+        todo += (found := set(children.get(todo.pop(), [])) - tree)
+        tree |= found
+    return tree
 
 
 def _megabytes(process: int) -> float:
