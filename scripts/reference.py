@@ -46,6 +46,9 @@ In the environment, or in `chasqui.toml` in the working directory: `CHASQUI_REDI
 `[redis]` there. The environment wins. A secret may also be read from the file that `..._FILE` names. A key
 that does not exist is an error. `chasqui config` shows the values in force and where each came from,
 `chasqui doctor` what is wrong with them, and `chasqui init` writes the file.
+
+Traces have no settings of their own: the standard variables `OTEL_*` hold, of which
+[a page](../how-to/traces.md) tells.
 """
     top = {name: field for name, field in Settings.model_fields.items() if name not in sections()}
     parts = [about, table(_SETTING, [_setting(name, field) for name, field in top.items()])]

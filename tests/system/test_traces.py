@@ -1,5 +1,6 @@
 """Traces: one for each message through all processes, without people's words, and at nobody's cost."""
 
+import asyncio
 import json
 import sys
 from asyncio import create_subprocess_exec
@@ -8,11 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
 
+from adapters.metrics import Metrics
 from bots import traces
+from bots.settings import HttpSettings
+from bots.web import Web
+from core import trace
 from tests.emulators.discord.people import Upload
 from tests.emulators.otlp import Collected, Collector
 from tests.emulators.tgi import TgiStandIn
+from tests.fakes import FakeTracer
 from tests.parts import until
 from tests.system.program import ROOT, World
 from tests.system.served import Served
@@ -82,6 +89,23 @@ async def test_a_message_has_one_trace_through_all_processes(tmp_path: Path) -> 
         sent = b"".join(collector.bodies)
         assert not [word for word in (b"Qoricancha", b"Wayra", b"4,211", b"llama") if word in sent]
         assert here.scene.token.encode() not in sent
+
+
+async def test_what_a_platform_tells_by_a_request_is_traced_too() -> None:
+    """Slack's HTTP mode accepts messages in tasks that no task of ours began."""
+    tracer, port = FakeTracer(), free_port()
+
+    async def take(request: web.Request) -> web.Response:
+        with trace.step("message.accept"):
+            return web.Response()
+
+    served = Web(Metrics(), asyncio.Event())
+    with trace.traced(tracer):
+        listening = served.listening(HttpSettings(port=port))
+        async with listening, served.mounted("/slack/events", take), ClientSession() as http:
+            await http.post(f"http://127.0.0.1:{port}/slack/events")
+
+    assert [step.name for step in tracer.steps] == ["message.accept"]
 
 
 async def test_a_collector_that_is_away_keeps_nobody_waiting_and_is_said_once(tmp_path: Path) -> None:
