@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 
 from adapters.redis import keys
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
 from bots import wiring
 from bots.check import Check
-from bots.settings import EmbeddingsSettings, Settings
+from bots.settings import Settings
 from core.errors import EmbedderUnavailable, StoreError
-from core.ports import Embedder
 from core.types import Entry
 
-_INSTALL = "Install the extra: pip install '.[embeddings]' in the checkout, or the image's target meaning"
 _BY_WORDS = "or set CHASQUI_EMBEDDINGS__MODEL=none: documents are then found by their words alone."
+_INSTALL = (
+    "Install the extra: pip install '.[embeddings]' in the checkout, or take the image's target meaning, "
+    f"{_BY_WORDS}"
+)
 _TRIED = "Where is the handbook?"
 _HEAD = 200
 """Bytes that may stand before the vectors of a document, each of which has a byte for each dimension."""
@@ -23,18 +24,20 @@ _AT_ONCE = 100
 
 
 async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:
-    """The embedder, and whether the documents have its vectors."""
+    """The embedder, where one is wanted, and whether the documents have its vectors."""
+    ours = settings.embeddings
+    if ours.model == "none" and not ours.url:
+        return
     try:
-        async with _embedder(settings.embeddings) as embedder:
+        async with wiring.embedding_of(ours) as embedder:
             if embedder is None:
+                yield Check("embeddings", False, "what finds by meaning is not installed", _INSTALL)
                 return
             size = len(await embedder.question(_TRIED))
             yield Check("embeddings", True, f"{embedder.model}, {size} dimensions")
             async with wiring.redis(settings) as store:
                 async for check in _of_documents(store, embedder.model, size):
                     yield check
-    except ImportError as error:
-        yield Check("embeddings", False, str(error), f"{_INSTALL}, {_BY_WORDS}")
     except EmbedderUnavailable as error:
         mend = f"Start the server, correct CHASQUI_EMBEDDINGS__URL and __API_KEY, {_BY_WORDS}"
         yield Check("embeddings", False, str(error), mend)
@@ -66,20 +69,3 @@ async def _of_documents(store: Store, model: str, size: int) -> AsyncIterator[Ch
 async def _bytes(store: Store, entry: Entry, model: str) -> int:
     stored: int = await store.command("HSTRLEN", keys.vectors(entry.id), model)
     return stored
-
-
-@asynccontextmanager
-async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
-    """What the settings name. Raises ImportError or EmbedderUnavailable where it cannot be had."""
-    async with AsyncExitStack() as stack:
-        embedder: Embedder | None = None
-        if settings.url:
-            from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
-
-            secret = settings.api_key.get_secret_value() if settings.api_key else ""
-            embedder = await stack.enter_async_context(tei(settings.url, secret))
-        elif settings.model == "minilm":
-            from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - as above
-
-            embedder = stack.enter_context(minilm(settings.threads))
-        yield embedder

@@ -144,7 +144,7 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
     async with AsyncExitStack() as stack:
         shelf, words = RedisShelf(store), LexicalIndex()
         stack.callback(words.close)
-        embedder = await stack.enter_async_context(_embedder(settings.embeddings))
+        embedder = await stack.enter_async_context(embedding_of(settings.embeddings))
         if embedder is None:
             yield Knowledge(TeamDocuments(shelf, words), words, None)
             return
@@ -156,7 +156,7 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
 
 
 @asynccontextmanager
-async def _embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
+async def embedding_of(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
     """What finds by meaning, where it is wanted and can be had; else that is said, and words are left."""
     async with AsyncExitStack() as stack:
         embedder: Embedder | None = None
