@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2] / "docs"
 PLOT = ROOT / "pictures" / "bench.svg"
 WORSE = 0.2
 """Share by which a figure may be worse than before: less is the noise of shared machines."""
+_SAME = 0.005
 _WIDTH, _ROW, _TOP, _LEFT, _BUDGET, _MOST = 1000, 24, 34, 470, 280, 1.5
 """Pixels of the plot: of a row, where bars begin, of a whole budget; and how many budgets are shown."""
 _STYLE = """
@@ -90,10 +91,14 @@ def change(name: str, figure: Mapping[str, Any], runs: Sequence[Run]) -> str:
         return ""
     at, before = values[-1]
     by = worse(figure, before)
-    mark = "WORSE" if by > WORSE else "worse" if by > 0 else "better"
-    if abs(by) < 0.005:
-        return f"as on {at}"
-    return f"{abs(by):.0%} {mark} than {before:.4g} {figure['unit']} of {at}"
+    said = _said(by).replace("worse", "WORSE") if by > WORSE else _said(by)
+    return f"as on {at}" if abs(by) < _SAME else f"{said} than {before:.4g} {figure['unit']} of {at}"
+
+
+def _said(by: float) -> str:
+    if abs(by) < _SAME:
+        return "as before"
+    return f"{abs(by):.0%} {'worse' if by > 0 else 'better'}"
 
 
 def page(runs: Sequence[Run]) -> str:
@@ -112,7 +117,7 @@ def page(runs: Sequence[Run]) -> str:
         change = None if before is None else worse(figure, before)
         sign = "≥" if figure["at_least"] else "≤"
         budget = "" if figure["budget"] is None else f"{sign} {figure['budget']:g} {figure['unit']}"
-        said = "" if change is None else f"{abs(change):.0%} {'worse' if change > 0 else 'better'}"
+        said = "" if change is None else _said(change)
         bad = figure["met"] is False or (change is not None and change > WORSE)
         marked = f"**{name}**" if bad else name
         known = "" if before is None else f"{before:.4g}"
