@@ -125,7 +125,8 @@ def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool =
     """Whether `passage` supports `sentence` as an answer to `question`.
 
     Every number, every name and every other telling word that it takes from the question must stand in
-    the passage, what it quotes word for word, and most of its other own terms. A sentence that leaves its
+    the passage, what it quotes word for word, and most of its other own terms; what it denies the passage
+    must deny, and what it affirms affirm. A sentence that leaves its
     subject out ("It is 5 euros.") has that of the question. A sentence without own terms ("Yes.") is borne
     out when the passage is about the question. With `literal` all of that must hold for a single sentence
     of the passage, one that is about the question: a small model mixes up the numbers of neighbouring
@@ -136,6 +137,9 @@ def bears_out(passage: Passage, sentence: str, question: str, *, literal: bool =
         return _supports(readable(passage), passage.page, claim)
     if not (claim.own or claim.values - numbers(question)):
         return False  # it only says the question again
+    place = _stems("\n".join((passage.title, *passage.heading)))
+    if place.issuperset(terms(sentence)):
+        return False  # it only says where something stands
     return any(_supports(text, passage.page, claim) for text in _about(passage, question))
 
 
@@ -212,16 +216,56 @@ def _supports(text: str, page: int | None, claim: _Claim) -> bool:
     held = _stems(text)
     if not (claim.values <= held and claim.pages <= held | {str(page)}):
         return False
-    if any(not holds(held, term) for term in claim.telling):
-        return False
-    if misquoted(claim.sentence, (text,)):
+    if any(not holds(held, term) for term in claim.telling) or misquoted(claim.sentence, (text,)):
         return False
     known = [holds(held, name) for name in claim.subjects]
     if not claim.own:  # it only says the question again
         return all(known) and Asked.of(claim.question).share_in(text) >= STRONG
     if known and not any(known):
         return False
-    return sum(holds(held, term) for term in claim.own) / len(claim.own) >= BORNE_OUT
+    enough = sum(holds(held, term) for term in claim.own) / len(claim.own) >= BORNE_OUT
+    return enough and _denies_alike(text, claim)
+
+
+_LEAST_ALIKE = 0.5
+"""Share of what a sentence has from a text that must be denied or affirmed there as it is in the sentence."""
+_CLAUSE_END = re.compile(r"[,;:.!?()]\s|\n|\s(?=(?:and|but|while|whereas|or|so|if|unless|when)\s)")
+_OPENING = re.compile(r"\W*(?:no|yes|nein|ja)\b[,.!:;]?\s", re.IGNORECASE)
+_DENIES = re.compile(
+    r"\b(?:not|cannot|never|no|nor|neither|none|nothing|nobody|nicht|nie|niemals|kein\w*)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_DENIES_OTHERWISE = re.compile(
+    r"\b(?:without|un(?:able|less|til|supported|available)|im(?:possible|permissible)|only|except\w*|instead|fail\w*"
+    r"|forb[ai]d\w*|prohibit\w*|dis(?:allow|abl)\w*|refus\w*|reject\w*|prevent\w*|exclud\w*|ignor\w*|lacks?"
+    r"|lacking|closed|ohne|nur|verboten)\b",
+    re.IGNORECASE,
+)
+
+
+def _denies_alike(text: str, claim: _Claim) -> bool:
+    """Whether what a claim says of its subject stands in clauses of a text that deny it, if the claim does,
+    or affirm it.
+
+    What it says is what comes behind its denial, or without one the latter half of its terms.
+    """
+    said = _OPENING.sub("", claim.sentence, count=1)
+    denial = _DENIES.search(said)
+    if not denial and not _DENIES.search(text):
+        return True
+    told = terms(said[denial.end() :]) if denial else terms(said)
+    if not denial:
+        told = told[(len(told) + 1) // 2 :]
+    held = _stems(text)
+    shared = [term for term in told if holds(held, term)]
+    alike = [clause for clause in _CLAUSE_END.split(text) if _denies(clause, denial) == bool(denial)]
+    there = _stems("\n".join(alike))
+    return sum(holds(there, term) for term in shared) >= _LEAST_ALIKE * len(shared)
+
+
+def _denies(clause: str, denial: re.Match[str] | None) -> bool:
+    """Whether a clause denies something; for a denial other words than "not" may say so."""
+    return bool(_DENIES.search(clause) or (denial and _DENIES_OTHERWISE.search(clause)))
 
 
 _POINTS_BACK = re.compile(
@@ -248,14 +292,23 @@ def _about(passage: Passage, question: str) -> list[str]:
 def best_sentence(text: str, wanted: str) -> str:
     """The sentence of `text` that holds most of `wanted`, word for word; a short one before a long.
 
-    Where `wanted` asks for a number, a time or a price, a sentence that names one comes before others.
+    One that only names what is asked for, as a term does that is explained behind it, and one that refers to
+    another place come last. Where `wanted` asks for a number, a time or a price, a sentence that names one
+    comes before others.
     """
-    asked = Asked.of(wanted)
+    asked, said = Asked.of(wanted), _stems(wanted)
 
-    def worth(piece: str) -> float:
-        return (asked.share_in(piece) + 0.3 * expected(wanted, piece)) / math.sqrt(len(piece) + 80)
+    def worth(piece: str) -> tuple[bool, float]:
+        worth = (asked.share_in(piece) + 0.3 * expected(wanted, piece)) / math.sqrt(len(piece) + 80)
+        only_named = _NAMES.fullmatch(piece) and said.issuperset(terms(piece))
+        return not (only_named or _REFERS.match(piece)), worth
 
     return max(sentences(text) or [text], key=worth)
+
+
+_NAMES = re.compile(r"\W*[\w-]+(?:\W+[\w-]+){0,2}[^\w.!?]*")
+_REFERS = re.compile(r"\W*see\b", re.IGNORECASE)
+"""How a sentence begins that only tells where to read on."""
 
 
 def expected(question: str, text: str) -> bool:

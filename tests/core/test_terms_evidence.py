@@ -307,6 +307,50 @@ def test_a_literal_model_must_not_mix_up_neighbours() -> None:
     assert not bears_out(LEAVE, "New staff get days of leave.", QUESTION, literal=True)
 
 
+VACUUM = Passage(
+    "1",
+    "d",
+    "25.1. Vacuuming",
+    "`VACUUM FULL` can reclaim more disk space but runs much more slowly. It requires an exclusive lock on"
+    " the table, and therefore cannot be done in parallel with other use of the table. Plain vacuuming is"
+    " allowed only for owners.",
+)
+
+
+@pytest.mark.parametrize("literal", [False, True])
+@pytest.mark.parametrize(
+    ("sentence", "question", "borne_out"),
+    [
+        ("VACUUM FULL does not reclaim disk space.", "and without it?", False),
+        ("VACUUM FULL can reclaim disk space.", "and without it?", True),
+        ("VACUUM FULL doesn't reclaim more disk space.", "what does it reclaim?", False),
+        ("VACUUM FULL cannot be done in parallel with other use.", "can I use the table?", True),
+        ("VACUUM FULL can be done in parallel with other use.", "can I use the table?", False),
+        ("No, it cannot be done in parallel with other use.", "can I use the table?", True),
+        ("VACUUM FULL requires an exclusive lock on the table.", "what does it require?", True),
+        ("Plain vacuuming is not allowed for others but owners.", "who may do plain vacuuming?", True),
+    ],
+)
+def test_what_is_denied_stands_only_on_what_denies_it(
+    sentence: str, question: str, borne_out: bool, literal: bool
+) -> None:
+    """And what is affirmed on what affirms it, in clauses of one sentence too."""
+    assert bears_out(VACUUM, sentence, question, literal=literal) is borne_out
+
+
+def test_a_heading_alone_is_no_answer_of_a_literal_model() -> None:
+    """It tells where something stands, and nothing about it."""
+    assert not bears_out(VACUUM, "25.1. Vacuuming", "What about the vacuum?", literal=True)
+
+
+def test_a_term_and_a_reference_are_no_quote() -> None:
+    """What is explained is quoted, not its name; where to read on comes last."""
+    text = "`conffile`\n\nA file that dpkg treats in a special way.\n\n(See also conffile in chapter 10)"
+
+    assert best_sentence(text, "What is a conffile?").startswith("A file")
+    assert best_sentence("`conffile`", "What is a conffile?") == "`conffile`"
+
+
 @STEADY
 @given(*[texts] * 3)
 def test_a_quote_stands_in_its_text(written: str, wanted: str, sentence: str) -> None:
