@@ -23,8 +23,9 @@ from core.types import Audience, Document, Hit, Passage, Spread
 
 _WEIGHTS = (2.0, 2.0, 1.0)
 """What a word in the title, the headings and the text counts."""
-_K1, _B = 1.2, 0.75
-"""As FTS5 has them: what a word counts that comes again, and how much the length of a passage matters."""
+_K1, _B = 1.2, 0.4
+"""What a word counts that comes again, and how much the length of a passage matters: passages are cut to a
+length, and a short one is mostly a remainder, so it matters less than among whole documents (0.75)."""
 _CANDIDATES = 100
 """Passages of each audience that are ranked against those of the others, at least."""
 

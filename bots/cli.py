@@ -302,11 +302,19 @@ def eval_kb(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the risk-coverage curve into this SVG file.")
     ] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Print what each way of finding adds, as Markdown.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure how well the public documents are found, and how well it is told what they do not hold."""
-    from bots import eval_kb
+    from bots import eval_ablation, eval_kb
 
+    if ablation:
+        if answers or sample or plot or as_json:
+            raise typer.BadParameter("--ablation stands alone: it prints one table.")
+        _run(eval_ablation.ablation(_settings("error"), questions))
+        return
     work = eval_kb.evaluate(
         _settings("error"), questions, answers=answers, sample=sample, plot=plot, as_json=as_json
     )

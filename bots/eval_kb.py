@@ -21,7 +21,7 @@ from core.library import Library
 from core.measures import Point, rank, recall, reciprocal_rank, risk_coverage, separation
 from core.profiles import Enough
 from core.team import TeamDocuments
-from core.types import Document, ThreadId, Turn
+from core.types import Document, Hit, ThreadId, Turn
 
 _DEPTHS = (1, 3, 5, 10)
 _CANDIDATES = 4 * max(_DEPTHS)
@@ -54,9 +54,9 @@ async def evaluate(
     asked = read(files)
     async with wiring.redis(settings) as store, wiring.library(settings, store) as (library, team):
         documents = await team.visible([PUBLIC])
-        lacking = _lacking(asked, [team.entry(document.id).path for document in documents])
+        missing = lacking(asked, [team.entry(document.id).path for document in documents])
         looked = [await _look(each, library, team, documents) for each in asked.questions]
-    report = _report(looked) | {"documents": len(documents), "lacking": lacking}
+    report = _report(looked) | {"documents": len(documents), "lacking": missing}
     if answers:
         chosen = sampled(asked.questions, sample or len(asked.questions))
         evidence = {each.question.id: each.evidence for each in looked}
@@ -70,36 +70,48 @@ async def evaluate(
     return 0
 
 
-def _lacking(asked: QuestionSet, paths: Sequence[str]) -> list[str]:
+def lacking(asked: QuestionSet, paths: Sequence[str]) -> list[str]:
     """The files that answer questions and are not in the knowledge base. Raises UserError where all are."""
     wanted = dict.fromkeys(gold.file for each in asked.questions for gold in each.gold)
-    lacking = [file for file in wanted if not any(Place(file=file).holds(path, None) for path in paths)]
-    if lacking and len(lacking) == len(wanted):
+    missing = [file for file in wanted if not any(Place(file=file).holds(path, None) for path in paths)]
+    if missing and len(missing) == len(wanted):
         how = f" To obtain them: {asked.how_to_obtain}" if asked.how_to_obtain else ""
         raise UserError(
             f"None of the {len(wanted)} files that answer these questions is among the public documents. "
             f"Add them with `chasqui kb add`.{how}"
         )
-    return lacking
+    return missing
+
+
+def looked_for(asked: TestQuestion, documents: Sequence[Document]) -> str:
+    """What the documents are searched for, as an answer would have it."""
+    return " ".join(sought(_question(asked, documents)))
+
+
+def ranks(asked: TestQuestion, found: Sequence[Hit], team: TeamDocuments) -> dict[str, int]:
+    """Where the first right place stands among the sections found; 0 where none does."""
+    passages = [hit.passage for hit in one_per_section(found)]
+    places = [(team.entry(passage.document).path, passage.anchor) for passage in passages]
+    return {
+        f"{level} {counted}": rank([_is_hit(gold, path, anchor) for path, anchor in at])
+        for counted, gold in (("strict", asked.gold), ("lenient", asked.gold + asked.also_acceptable))
+        for level, at in (("section", places), ("page", [(path, None) for path, _ in places]))
+    }
 
 
 async def _look(
     asked: TestQuestion, library: Library, team: TeamDocuments, documents: Sequence[Document]
 ) -> Looked:
     began = time.perf_counter()
-    turns = [Turn(str(n), text, "", "answered", 0.0) for n, text in enumerate(asked.before)]
-    question = Question(_THREAD, asked.question, turns=turns, team=documents)
-    found = await library.search(_THREAD, (), " ".join(sought(question)), _CANDIDATES, documents)
+    found = await library.search(_THREAD, (), looked_for(asked, documents), _CANDIDATES, documents)
     took = time.perf_counter() - began
-    ground = await choose(question, library, Grounding.REQUIRE, Enough(0.0, 0.0))
-    passages = [hit.passage for hit in one_per_section(found)]
-    places = [(team.entry(passage.document).path, passage.anchor) for passage in passages]
-    ranks = {
-        f"{level} {counted}": rank([_is_hit(gold, path, anchor) for path, anchor in at])
-        for counted, gold in (("strict", asked.gold), ("lenient", asked.gold + asked.also_acceptable))
-        for level, at in (("section", places), ("page", [(path, None) for path, _ in places]))
-    }
-    return Looked(asked, ranks, ground.evidence, took)
+    ground = await choose(_question(asked, documents), library, Grounding.REQUIRE, Enough(0.0, 0.0))
+    return Looked(asked, ranks(asked, found, team), ground.evidence, took)
+
+
+def _question(asked: TestQuestion, documents: Sequence[Document]) -> Question:
+    turns = [Turn(str(n), text, "", "answered", 0.0) for n, text in enumerate(asked.before)]
+    return Question(_THREAD, asked.question, turns=turns, team=documents)
 
 
 def _is_hit(gold: Sequence[Place], path: str, anchor: str | None) -> bool:

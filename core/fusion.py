@@ -15,7 +15,7 @@ log = structlog.get_logger()
 _DEPTH = 200
 """Passages that either way of finding brings, at least."""
 _WORDS = 0.2
-"""What the passage with the best words gains by them, beside a cosine: measured, see docs/decisions."""
+"""What the passage with the best words gains by them, beside how near it is: measured, see docs/decisions."""
 
 
 class FusedIndex:
@@ -48,15 +48,24 @@ class FusedIndex:
         await self._words.remove(document_id, audience)
 
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
-        """As `KnowledgeIndex.search`; scores are cosines and what words add to them."""
-        depth = max(k, _DEPTH)
+        """As `KnowledgeIndex.search`; scores are how near a passage is and what words add to that."""
+        by_words, by_meaning = await self.both(query, audiences, max(k, _DEPTH))
+        return (fused(by_words, by_meaning) if by_meaning else by_words)[:k]
+
+    async def both(
+        self, query: str, audiences: Sequence[Audience], depth: int
+    ) -> tuple[list[Hit], list[Hit]]:
+        """So many passages as words find them, and as meaning does; of the first the nearness too.
+
+        Nothing by meaning where no vector of the question can be made.
+        """
         by_words, vector = await asyncio.gather(
             self._words.search(query, audiences, depth), self._vector(query, audiences)
         )
         if vector is None:
-            return by_words[:k]
+            return by_words, []
         also = [hit.passage for hit in by_words]
-        return fused(by_words, await self._vectors.nearest(vector, audiences, depth, also))[:k]
+        return by_words, await self._vectors.nearest(vector, audiences, depth, also)
 
     async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
         """As `KnowledgeIndex.spread`."""
@@ -74,17 +83,17 @@ class FusedIndex:
 
 
 def fused(by_words: Sequence[Hit], by_meaning: Sequence[Hit]) -> list[Hit]:
-    """One order of two, best first, by the sum of the cosine and the share of the best score by words.
+    """One order of two, best first: by the sum of the score by meaning and the share of the best by words.
 
-    A passage that has no cosine takes that of the one in its place.
+    A passage that has no vector takes the score by meaning of the one in its place.
     """
-    nearness = {hit.passage.id: hit.score for hit in by_meaning}
-    cosines = sorted(nearness.values(), reverse=True) or [0.0]
+    near = {hit.passage.id: hit for hit in by_meaning}
+    meant = sorted((hit.score for hit in by_meaning), reverse=True) or [0.0]
     best = max((hit.score for hit in by_words), default=0.0) or 1.0
-    scores = dict(nearness)
-    for place, hit in enumerate(by_words):
-        cosine = nearness.get(hit.passage.id, cosines[min(place, len(cosines) - 1)])
-        scores[hit.passage.id] = cosine + _WORDS * hit.score / best
-    passages = {hit.passage.id: hit.passage for hit in (*by_words, *by_meaning)}
+    scores = {name: hit.score for name, hit in near.items()}
+    for at, hit in enumerate(by_words):
+        base = scores.get(hit.passage.id, meant[min(at, len(meant) - 1)])
+        scores[hit.passage.id] = base + _WORDS * hit.score / best
+    hits = {hit.passage.id: hit for hit in (*by_words, *by_meaning)}
     ranked = sorted(scores, key=lambda name: -scores[name])
-    return [Hit(passages[name], scores[name], nearness.get(name)) for name in ranked]
+    return [Hit(hits[name].passage, scores[name], hits[name].nearness) for name in ranked]

@@ -80,9 +80,13 @@ def one_per_section(hits: Iterable[Hit]) -> list[Hit]:
     """The best passage of each place that a link can lead to, in the order of `hits`."""
     best: dict[tuple[object, ...], Hit] = {}
     for hit in hits:
-        passage = hit.passage
-        best.setdefault((passage.document, passage.anchor or passage.section), hit)
+        best.setdefault(place(hit.passage), hit)
     return list(best.values())
+
+
+def place(passage: Passage) -> tuple[object, ...]:
+    """What passages of one section have in common: the place that a link can lead to."""
+    return passage.document, passage.anchor or passage.section
 
 
 def _headed(extracted: Extracted) -> bool:

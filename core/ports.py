@@ -633,7 +633,8 @@ class VectorIndex(Protocol):
     ) -> list[Hit]:
         """The `k` nearest passages among documents of exactly these audiences, and those of `also` there.
 
-        Nearest first; scores are cosines. The audience is a filter before ranking.
+        Nearest first: a score is the mean of two cosines, the passage's, which is its `nearness`, and that of
+        the mean direction of its section. The audience is a filter before ranking.
         """
         ...
 

@@ -15,8 +15,13 @@ PUBLIC, CREW, CAPTAIN = Audience("public"), Audience("channel", "slack:C1"), Aud
 
 def document(name: str, passages: int = 1, audience: Audience = PUBLIC) -> Document:
     """A document of so many passages."""
-    made = tuple(Passage(f"{name}:{number}", name, name, "Text.") for number in range(passages))
-    return Document(name, name, audience, made, passages)
+    return in_sections(name, *range(passages), audience=audience)
+
+
+def in_sections(name: str, *sections: int, audience: Audience = PUBLIC) -> Document:
+    """A document with a passage in each of these sections, by their numbers."""
+    made = tuple(Passage(f"{name}:{n}", name, name, "Text.", section=s) for n, s in enumerate(sections))
+    return Document(name, name, audience, made, len({*sections}))
 
 
 def vector(*values: int) -> Vector:
@@ -58,6 +63,27 @@ async def test_the_passages_with_the_smallest_angle_are_found_in_their_order() -
     for name, score in hits:
         of, number = name.split(":")
         assert cosine(sought, rows[of][int(number)]) == pytest.approx(score, abs=1e-5)
+
+
+async def test_what_a_section_is_about_counts_as_much_as_what_one_of_its_passages_says() -> None:
+    """The score is the mean of both cosines, whatever the lengths; how near a passage is remains its own."""
+    index, rows = NumpyVectors(), [vector(100, 0), vector(0, 10), vector(4, 3)]
+    index.put(in_sections("other", 0), [vector(2, 1)])
+    index.put(in_sections("d", 0, 0, 1), rows)
+    index.put(in_sections("stray", 0, 1, 1), [vector(1, 0), vector(0, 1), vector(0, -1)])
+
+    hits = {hit.passage.id: hit for hit in await index.nearest(vector(1, 0), [PUBLIC], 9)}
+
+    assert hits["d:0"].score == pytest.approx((1 + 0.5**0.5) / 2, abs=0.01)
+    assert hits["d:1"].score == pytest.approx(0.5**0.5 / 2, abs=0.01)
+    assert (hits["d:0"].nearness, hits["d:1"].nearness) == pytest.approx((1, 0))
+    assert hits["d:2"].score == hits["d:2"].nearness == pytest.approx(0.8)
+    assert hits["other:0"].score == pytest.approx(2 / 5**0.5)
+    assert (hits["stray:0"].score, hits["stray:1"].score) == pytest.approx((1, 0))
+    index.remove("d", PUBLIC)
+    index.put(in_sections("late", 0, 0), [vector(1, 0), vector(1, 0)])
+    again = {hit.passage.id: hit.score for hit in await index.nearest(vector(1, 0), [PUBLIC], 9)}
+    assert again["late:0"] == again["stray:0"] == pytest.approx(1)
 
 
 async def test_only_what_an_audience_may_see_is_near() -> None:
