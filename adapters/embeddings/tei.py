@@ -45,6 +45,7 @@ class TeiEmbedder:
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self.model = ""
+        self._lacking = "The embeddings server has not answered yet."
         self._http = http
         self._url = url
         self._before_question = self._before_passage = ""
@@ -68,7 +69,14 @@ class TeiEmbedder:
         return made
 
     async def meet(self) -> None:
-        """Ask the server for its model. Raises EmbedderUnavailable."""
+        """Ask the server for its model. Raises EmbedderUnavailable; it says why until the server answers."""
+        try:
+            await self._meet()
+        except EmbedderUnavailable as error:
+            self._lacking = str(error)
+            raise
+
+    async def _meet(self) -> None:
         about = await _asked(self._http, "GET", f"{self._url}/info")
         model = about.get("model_id") if isinstance(about, dict) else None
         if not isinstance(model, str) or not model:
@@ -79,7 +87,7 @@ class TeiEmbedder:
 
     async def _made(self, texts: Sequence[str]) -> list[Vector]:
         if not self.model:
-            raise EmbedderUnavailable("The embeddings server has not answered yet.")
+            raise EmbedderUnavailable(self._lacking)
         whole = [text.encode("utf-8", "replace").decode() for text in texts]
         answer = await _asked(self._http, "POST", f"{self._url}/embed", {"inputs": whole, "truncate": True})
         try:

