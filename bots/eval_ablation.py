@@ -73,16 +73,15 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
 
 
 def _print(answerable: Sequence[TestQuestion], found: Mapping[str, Sequence[Mapping[str, int]]]) -> None:
-    print(
-        f"| found by ({len(answerable)} questions) | recall@5 | MRR@10 | page recall@5 | against the last |"
-    )
-    print("|---|---|---|---|---|")
+    titles = ("recall@5", "MRR@10", "page recall@5", "better than the last", "worse")
+    print(f"| found by ({len(answerable)} questions) | {' | '.join(titles)} |")
+    print(f"|{'---|' * (len(titles) + 1)}")
     whole = _sections(found[_WHOLE])
     for name, each in found.items():
         sections, pages = _sections(each), [one["page strict"] for one in each]
         figures = recall(sections, 5), reciprocal_rank(sections), recall(pages, 5)
-        better, worse = (_first(one, other) for one, other in ((sections, whole), (whole, sections)))
-        cells = (name, *(f"{figure.value:.3f}" for figure in figures), f"{better} better, {worse} worse")
+        won_and_lost = _first(sections, whole), _first(whole, sections)
+        cells = (name, *(f"{figure.value:.3f}" for figure in figures), *map(str, won_and_lost))
         print(f"| {' | '.join(cells)} |")
 
 

@@ -128,6 +128,17 @@ async def test_what_is_removed_or_replaced_is_not_found_any_more(index: LexicalI
     assert await ids(index, "schooner", CREW) == ["a:0"]
 
 
+async def test_a_remainder_that_holds_a_word_stands_behind_a_passage_that_is_about_it(
+    index: LexicalIndex,
+) -> None:
+    """Passages are cut to a length: that one is short tells little of what it is about."""
+    rest = "Paloma pulls blue ships through our harbour every Monday morning, her crew eats soup, keeps watch"
+    about = f"Each tug costs money, one tug earns more. {rest}, paints ropes, waits for orders near the tug."
+    await index.put(document("a", "See also tug.", about))
+
+    assert await ids(index, "tug", PUBLIC) == ["a:1", "a:0"]
+
+
 async def test_words_are_found_in_titles_and_headings_and_without_any_nothing_is(index: LexicalIndex) -> None:
     """Signs of the query language are words like others."""
     heading = Passage("x:0", "x", "harbour.md", "24 days.", heading=("Paid leave",))

@@ -77,6 +77,30 @@ async def test_retrieval_is_measured_at_the_section_and_the_page(
     assert "EVIDENCE  REFUSED  OUT-OF-SCOPE" in shown
 
 
+async def test_each_way_of_finding_is_measured_beside_the_one_that_people_get(
+    world: World, docs: Path, asked: Path
+) -> None:
+    """As a table that documentation can hold; it needs vectors, and says so."""
+    without = world.with_(EMBEDDINGS__MODEL="none")
+    await without.run("kb", "add", str(docs))
+    lacking = await without.run("eval", "kb", str(asked), "--ablation")
+    assert (lacking.code, "Not all documents have vectors." in lacking.sentence) == (1, True), lacking.err
+    alone = await world.run("eval", "kb", str(asked), "--ablation", "--json")
+    assert (alone.code, alone.out) == (2, b"")
+    await world.run("kb", "sync")
+
+    done = await world.run("eval", "kb", str(asked), "--ablation")
+
+    assert (done.code, done.err) == (0, "")
+    header, _, words, *ways, people_get = done.out.decode().splitlines()
+    assert header == (
+        "| found by (4 questions) | recall@5 | MRR@10 | page recall@5 | better than the last | worse |"
+    )
+    assert words.startswith("| words | 0.750 | ")
+    assert [way.partition(",")[0] for way in ways] == ["| meaning", "| meaning", "| both", "| both"]
+    assert people_get == "| both, scores added: what people get | 0.750 | 0.750 | 1.000 | 0 | 0 |"
+
+
 async def test_answers_are_counted_with_where_their_sources_lead(
     world: World, docs: Path, asked: Path
 ) -> None:
