@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import structlog
@@ -68,7 +69,8 @@ class RetryingReply:
         async def write() -> None:
             await self._reply.write(page, markdown, final=final)
 
-        with trace.step("reply.write", {"page": page, "final": final}):
+        is_step = final or page >= self.sent.pages  # what grows in between is only counted
+        with trace.step("reply.write", {"page": page, "final": final}) if is_step else nullcontext():
             await (self._insist(write) if final else self._once(write))
         self.sent.writes += 1
         self.sent.pages = max(self.sent.pages, page + 1)

@@ -10,7 +10,7 @@ from core import trace
 from tests.bench.figure import Figure
 from tests.bench.parts import ROOT
 
-MESSAGES, WRITES = 2000, 8
+MESSAGES, WRITES = 2000, 2
 STEPS = WRITES + 7
 BUDGET = 2000.0
 
