@@ -329,7 +329,7 @@ async def test_a_model_whose_packages_are_missing_is_found() -> None:
     done = await create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT, stdout=PIPE)
     wrong, _, mend = (await done.communicate())[0].decode().splitlines()[-1].partition("|")
 
-    assert wrong == "what finds by meaning is not installed"
+    assert wrong == "not installed: onnxruntime"
     assert listed(Check("embeddings", False, wrong, mend))
 
 
