@@ -41,6 +41,8 @@ _AROUND = frozenset({"navigation", "search", "contentinfo"})
 """Roles of what every page of a site repeats (WAI-ARIA 1.2, landmarks)."""
 _DOCBOOK_AROUND = frozenset({"navheader", "navfooter"})
 """What DocBook's stylesheets call it, without a role."""
+_ASIDES = frozenset("admonition attention caution danger hint important note tip warning".split())
+"""Classes of remarks within a section (DocBook, Sphinx, Docusaurus): their titles begin none of their own."""
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _LANGUAGE = re.compile(r"(?:language|lang|highlight|brush:)[- ]([\w+#-]+)")
 _PERMALINK = frozenset({"", "¶", "#", "§", "🔗", "[link]"})
@@ -147,10 +149,13 @@ class _Flow:
         self._ids: list[str] = []  # of the open elements
         self._claimed = 0  # so many of them began before the last heading
         self._loose = ""  # of an empty element just before a heading
+        self._asides = 0  # so many remarks are open
 
     def blocks(self, element: _Element) -> Iterator["str | _Heading"]:
         """Markdown paragraphs and headings of an element, in order."""
         run: list[_Element | str] = []
+        aside = _is_aside(element)
+        self._asides += aside
         self._ids.append("" if element.tag == "body" else _id(element))
         for child in element.children:
             if isinstance(child, str) or not child.has_block:
@@ -161,6 +166,7 @@ class _Flow:
                 yield from self._block(child)
         yield from self._paragraph(run)
         self._ids.pop()
+        self._asides -= aside
         self._claimed = min(self._claimed, len(self._ids))
 
     def _paragraph(self, run: list[_Element | str]) -> Iterator[str]:
@@ -178,6 +184,8 @@ class _Flow:
             yield from self._heading(element)
         elif element.tag == "pre":
             yield from _code(element)
+        elif element.tag == "dl" and not element.has_heading:
+            yield from self._entries(element)
         elif element.tag == "table" and not element.has_heading:
             yield from _table(element)
         elif element.tag in ("ul", "ol") and not element.has_heading:
@@ -185,13 +193,15 @@ class _Flow:
         else:
             yield from self.blocks(element)
 
-    def _heading(self, element: _Element) -> Iterator[_Heading]:
+    def _heading(self, element: _Element) -> Iterator["str | _Heading"]:
         links = element.find("a")
         inner = next(filter(None, map(_id, links)), "")
         begun = next(filter(None, reversed(self._ids[self._claimed :])), "")
         around = next(filter(None, reversed(self._ids)), "")
         text = _tidy("".join(map(_inline, element.children))).replace("\n", " ")
-        if text:
+        if text and self._asides:
+            yield f"**{literal(text)}**"
+        elif text:
             anchor = _id(element) or inner or begun or self._loose or around
             yield _Heading(int(element.tag[1]), text, anchor)
             self._claimed, self._loose = len(self._ids), ""
@@ -207,6 +217,24 @@ class _Flow:
             lines.append(marker + body.replace("\n", "\n" + " " * len(marker)))
         if lines:
             yield "\n".join(lines)
+
+    def _entries(self, element: _Element) -> Iterator[str]:
+        """Terms stand in one paragraph with the beginning of what they mean, so that nothing parts them."""
+        terms: list[str] = []
+        for entry in element.find("dt", "dd"):
+            texts = [block for block in self.blocks(entry) if isinstance(block, str)]
+            if entry.tag == "dt":
+                terms += texts
+            else:
+                yield from ["\n".join([*terms, *texts[:1]]), *texts[1:]]
+                terms = []
+        yield from terms
+
+
+def _is_aside(element: _Element) -> bool:
+    """Whether it is a remark with a title, and not all of a page that is called so."""
+    named = not _ASIDES.isdisjoint(element.attributes.get("class", "").split())
+    return named and len(list(element.find(*_HEADINGS))) == 1
 
 
 def _id(element: _Element) -> str:

@@ -263,6 +263,36 @@ async def test_a_heading_without_an_id_takes_the_nearest(tmp_path: Path) -> None
     assert not re.search("Prev|Menu|Next|Made", whole(found))
 
 
+async def test_the_title_of_a_remark_begins_no_section(tmp_path: Path) -> None:
+    """What follows a note belongs to what the note stands in; a page that is called a note has sections."""
+    page = (
+        "<div class=sect1 id=boats><h1>Boats</h1><p>All.<div class='note'><h3>Note</h3><p>Not today.</div>"
+        "<p>They float.<h2>Crew</h2><p>Two.</div>"
+        "<main class='wide note'><h2 id=tugs>Tugs</h2><p>One.<h2 id=tides>Tides</h2><p>Three.</main>"
+    )
+    found = await read(files.text(tmp_path, "page.html", f"<!doctype html>{page}"))
+    assert [(block.markdown, block.anchor) for block in found.blocks] == [
+        ("# Boats\n\nAll.\n\n**Note**\n\nNot today.\n\nThey float.", "boats"),
+        ("## Crew\n\nTwo.", "boats"),
+        ("## Tugs\n\nOne.", "tugs"),
+        ("## Tides\n\nThree.", "tides"),
+    ]
+
+
+async def test_a_term_of_a_web_page_stands_with_what_it_means(tmp_path: Path) -> None:
+    """Several terms of one meaning too; a term without one is kept, and a heading in a list still is one."""
+    page = (
+        "<dl><dt>-j <em>jobs</em></dt><dt>--jobs</dt><dd><p>Dump in parallel.<p>More is faster.</dd>"
+        "<dt>-v<dd><pre>loud</pre><dt>-q</dl>"
+        "<dl><dt>Old</dt><dd><h2 id=new>New</h2>Words.</dl>"
+    )
+    found = await read(files.text(tmp_path, "page.html", f"<!doctype html>{page}"))
+    assert [block.markdown.split("\n\n") for block in found.blocks] == [
+        ["-j jobs\n--jobs\nDump in parallel.", "More is faster.", "-v\n```\nloud\n```", "-q", "Old"],
+        ["## New", "Words."],
+    ]
+
+
 async def test_a_web_page_keeps_code_lists_tables_and_links(tmp_path: Path) -> None:
     """Code stays as it stands, and what a page leaves open is closed as a browser does."""
     page = (
