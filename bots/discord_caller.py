@@ -9,12 +9,12 @@ import discord
 import structlog
 
 from adapters.discord import inbound, places
-from adapters.discord.errors import ACKNOWLEDGED, code_of, mapped
+from adapters.discord.errors import ACKNOWLEDGED, InteractionOver, code_of, mapped
 from adapters.discord.files import text_of
 from adapters.discord.footer import quotes, whole_lines
 from adapters.discord.insisting import insist
 from adapters.discord.markdown import literal
-from adapters.discord.sending import Token
+from adapters.discord.sending import ACKNOWLEDGED_WITHIN, Token
 from bots.desk import Desk
 from core.channels import ChannelSettings
 from core.commands import Told
@@ -28,7 +28,7 @@ Interaction = discord.Interaction[Any]
 
 _TOKEN_LASTS = 14.5 * 60
 """Seconds for which an interaction can be answered, with some left for the last write."""
-_ACKNOWLEDGED_WITHIN = 2.5
+_INSISTS = 2.5
 """Seconds for which an acknowledgement is tried: Discord waits for three."""
 _LONGEST = 2000
 """Characters of a message."""
@@ -127,7 +127,11 @@ class DiscordCaller:
         """Let this interaction be where a question is answered, and acknowledge it. Raises PlatformError."""
         token = Token(self.interaction.application_id, self.interaction.token)
         await desk.notes.put(places.token_note(asked.id), token.written(), seconds=_TOKEN_LASTS)
-        await self.waits(private=places.place(asked).private)
+        try:
+            await self.waits(private=places.place(asked).private)
+        except InteractionOver:  # the worker need not wait for what will not come
+            await desk.notes.put(places.late_note(asked.id), "late", seconds=ACKNOWLEDGED_WITHIN)
+            raise
 
     async def waits(self, *, private: bool) -> None:
         """Acknowledge what takes longer than an interaction may. Raises PlatformError."""
@@ -148,16 +152,26 @@ def quote(message: discord.Message) -> str:
 
 @asynccontextmanager
 async def answering(interaction: Interaction) -> AsyncIterator[DiscordCaller]:
-    """Whoever did this; they are told in one sentence why what they wanted is not done."""
+    """Whoever did this; they are told in one sentence why what they wanted is not done.
+
+    Where Discord heard from us too late, it has told them so itself, and takes nothing more.
+    """
     try:
         yield DiscordCaller(interaction)
+    except InteractionOver as error:
+        _not_acknowledged(interaction, error)
     except UserError as error:
         await tell(interaction, error.sentence)
     except StoreError as error:
         log.error("discord.not_accepted", error=str(error))  # noqa: TRY400 - where it arose says no more
         await tell(interaction, UNREACHABLE)
     except PlatformError as error:
-        log.warning("discord.not_acknowledged", error=type(error).__name__, detail=str(error))
+        _not_acknowledged(interaction, error)
+
+
+def _not_acknowledged(interaction: Interaction, error: PlatformError) -> None:
+    about = places.by_interaction(interaction.id)
+    log.warning("discord.not_acknowledged", message_id=about, error=type(error).__name__, detail=str(error))
 
 
 async def tell(interaction: Interaction, said: str | Told) -> None:
@@ -189,4 +203,4 @@ async def _respond(call: Callable[[], Awaitable[object]]) -> None:
             if code_of(error) != ACKNOWLEDGED:  # as it is when only Discord's answer got lost
                 raise
 
-    await insist(respond, patience=_ACKNOWLEDGED_WITHIN, event="discord.not_answered_yet")
+    await insist(respond, patience=_INSISTS, event="discord.not_answered_yet")

@@ -99,6 +99,11 @@ def token_note(message_id: str) -> str:
     return f"{NAME}:token:{message_id}"
 
 
+def late_note(message_id: str) -> str:
+    """The note that Discord did not take the acknowledgement of that interaction: it came too late."""
+    return f"{NAME}:late:{message_id}"
+
+
 def refused_note(message: int) -> str:
     """The note that a message was declined, so that nobody is told that twice."""
     return f"{NAME}:refused:{message}"

@@ -33,7 +33,7 @@ _LOOKED_THROUGH = 200
 """Newest messages of a channel among which the parts of an answer are looked for."""
 _ARCHIVED_AFTER: Literal[1440] = 1440
 """Minutes without a message."""
-_ACKNOWLEDGED_WITHIN = 5.0
+ACKNOWLEDGED_WITHIN = 5.0
 """Seconds: an interaction has three to be acknowledged."""
 _EVERYWHERE = Rate("discord:global", 50, 1.1)
 """The 50 requests a second that a bot has, with room for what is late; interactions do not count there."""
@@ -207,7 +207,10 @@ class InteractionSender:
 
     async def parts(self) -> dict[int, int]:
         """As `Sender.parts`; of what only the asker sees, only the first can be found."""
-        found = _presses_of(await self.read(_ORIGINAL), self._message)
+        try:
+            found = _presses_of(await self.read(_ORIGINAL), self._message)
+        except (InteractionOver, PageClosed):  # nothing acknowledges it yet, or it takes nothing more
+            found = {}
         if self._place.private:
             return found
         try:
@@ -219,14 +222,14 @@ class InteractionSender:
         try:
             return await self._edit(webhook, _ORIGINAL, content, view)
         except (InteractionOver, PageClosed) as error:
-            if self._is_new:
+            if self._is_new and not await self._shared.notes.get(places.late_note(self._message.id)):
                 raise WriteFailed("the interaction is not acknowledged yet") from error
             raise InteractionOver("nothing acknowledges the interaction") from error
 
     @property
     def _is_new(self) -> bool:
         """Whether the gateway may still be about to note the token, or to acknowledge the interaction."""
-        return time.time() - self._message.at < _ACKNOWLEDGED_WITHIN
+        return time.time() - self._message.at < ACKNOWLEDGED_WITHIN
 
     async def _edit(
         self, webhook: discord.Webhook, message: int, content: str, view: View | None

@@ -400,6 +400,33 @@ async def test_a_private_answer_outlasts_a_broken_acknowledgement(
     assert (answer.content, answer.seen_by) == (LEAVE.strip(), scene.person)
 
 
+@pytest.mark.parametrize("private", [False, True])
+async def test_an_acknowledgement_that_comes_too_late_costs_nobody_the_answer(
+    here: Team, *, private: bool
+) -> None:
+    """Discord has said by itself that the application did not respond, and is not bothered again.
+
+    What everybody may see comes in the channel; of what is private the asker is told that it does not come.
+    """
+    control, scene, served = here.control, here.scene, here.served[-1]
+    await control.fault(faults.then("POST /interactions/*/*/callback", "advance", seconds=4))
+    given = {"question": "How much leave do staff earn?", "private": private}
+    asked = await control.command(scene.channel, scene.person, "ask", given)
+    await until(lambda: bool(served.said("assistant.answered")))
+    in_channel = [each.content for each in await here.answers()]
+    directly = [each.content for each in await here.answers(await control.dm(scene.person))]
+    assert (await control.interaction(asked)).state == "failed"
+    assert len(await control.calls("callback")) == 1
+    if private:
+        assert not in_channel
+        assert ["ask again" in each for each in directly] == [True]
+    else:
+        assert (in_channel, directly) == ([LEAVE.strip()], [])
+    [late], [ended] = served.said("discord.not_acknowledged"), served.said("assistant.answered")
+    assert late["message_id"] == ended["message_id"] == places.by_interaction(int(asked))
+    assert ended["attempts"] == 1
+
+
 async def test_the_intent_is_asked_for_no_longer_than_a_channel_wants_it(here: Team) -> None:
     """What one channel takes back, another may still want."""
     control, scene = here.control, here.scene

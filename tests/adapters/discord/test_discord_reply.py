@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -342,12 +343,39 @@ async def test_a_command_that_is_not_acknowledged_yet_is_waited_for(
     """A worker may be faster than the gateway: it tries again, and nothing goes into the channel."""
     message, ledger = await asked_by_command(discord, notes, deferred=False), FakeLedger()
     reply = platform.reply(message, ledger)
-    with pytest.raises(WriteFailed):
-        await play(reply, ledger, PLAIN[:1])
+    for _ in range(2):  # the second time it stands in doubt whether the first did something
+        with pytest.raises(WriteFailed):
+            await play(reply, ledger, PLAIN[:1])
     interaction = discord.platform.interactions.known[message.id.removeprefix("i")]
     discord.platform.interactions.callback(interaction.id, interaction.token, {"type": 5}, [])
     await play(reply, ledger, PLAIN[:1])
     assert [each.content for each in await answers(discord, message)] == ["It is"]
+
+
+async def test_a_command_whose_acknowledgement_came_too_late_is_not_waited_for(
+    discord: DiscordServer, platform: DiscordPlatform, notes: FakeNotes
+) -> None:
+    """Once the gateway has noted that, the answer goes into the channel, though it was tried before."""
+    message, ledger = await asked_by_command(discord, notes, deferred=False), FakeLedger()
+    reply = platform.reply(message, ledger)
+    with pytest.raises(WriteFailed):
+        await play(reply, ledger, PLAIN[:1])
+    await notes.put(places.late_note(message.id), "late")
+    await play(reply, ledger, PLAIN[:1])
+    assert [each.content for each in await answers(discord, message)] == ["It is"]
+
+
+async def test_an_answer_in_doubt_goes_on_in_the_channel_when_its_interaction_is_over(
+    discord: DiscordServer, platform: DiscordPlatform, notes: FakeNotes
+) -> None:
+    """A worker was killed while it posted, and another one comes more than fifteen minutes later."""
+    message, ledger = await asked_by_command(discord, notes), FakeLedger()
+    await ledger.intend(0, Checkpoint())
+    await discord.control.advance(901)
+    long_ago, ledger = replace(message, at=message.at - 901), ledger.taken_over()
+    await play(platform.reply(long_ago, ledger), ledger, PLAIN[:1])
+    said = [each.content for each in await answers(discord, message) if not each.loading]
+    assert said == ["It is"]
 
 
 async def test_a_public_answer_goes_on_in_the_channel_when_its_interaction_is_over(
