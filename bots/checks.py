@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from adapters.replica.client import Replica
 from bots import mistakes, redis_checks, wiring
 from bots.check import Check
-from bots.embedding_checks import of_embeddings
+from bots.embedding_checks import of_embeddings, of_reranker
 from bots.settings import Settings
 from core.errors import BackendError, BackendUnauthorized, BackendUnavailable, ChasquiError
 from core.types import Sampling
@@ -27,7 +27,7 @@ async def everything(settings: Settings) -> AsyncIterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
     yield _disk(settings)
     yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
-    for part in (of_mistakes, serving, of_embeddings, of_discord, of_slack):
+    for part in (of_mistakes, serving, of_embeddings, of_reranker, of_discord, of_slack):
         async for check in part(settings):
             yield check
 

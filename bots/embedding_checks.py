@@ -9,7 +9,7 @@ from adapters.redis.store import Store
 from bots import wiring
 from bots.check import Check
 from bots.settings import Settings
-from core.errors import EmbedderUnavailable, StoreError
+from core.errors import EmbedderUnavailable, RerankerUnavailable, StoreError
 from core.types import Entry
 
 _BY_WORDS = "or set CHASQUI_EMBEDDINGS__MODEL=none: documents are then found by their words alone."
@@ -17,9 +17,28 @@ _INSTALL = (
     "Install the extra: pip install '.[embeddings]' in the checkout, or take the image's target meaning"
 )
 _TRIED = "Where is the handbook?"
+_PATIENCE = 10.0
+"""Seconds in which a reranker has to order two texts; a question waits one at most."""
+_MEND_RERANKER = (
+    "Start the server with a reranker (TEI, `POST /rerank`), correct CHASQUI_EMBEDDINGS__RERANK_URL and "
+    "__RERANK_API_KEY, or leave them out: what is found then keeps its order."
+)
 _HEAD = 200
 """Bytes that may stand before the vectors of a document, each of which has a byte for each dimension."""
 _AT_ONCE = 100
+
+
+async def of_reranker(settings: Settings) -> AsyncIterator[Check]:
+    """The server that orders what was found, where one is wanted."""
+    try:
+        async with asyncio.timeout(_PATIENCE), wiring.reranker(settings.embeddings) as reranker:
+            if reranker is None:
+                return
+            await reranker.scores(_TRIED, ["The handbook is on the bridge.", "Soup costs 3 soles."])
+            yield Check("reranker", True, "puts what was found in order")
+    except (RerankerUnavailable, TimeoutError) as error:
+        found = str(error) or f"The reranker has not answered within {_PATIENCE:.0f} s."
+        yield Check("reranker", False, found, _MEND_RERANKER)
 
 
 async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:

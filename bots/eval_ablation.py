@@ -13,6 +13,7 @@ from core.audience import PUBLIC
 from core.errors import UserError
 from core.fusion import FusedIndex, fused
 from core.measures import recall, reciprocal_rank
+from core.reranking import RerankedIndex
 from core.types import Hit
 
 _DEPTH = 200
@@ -60,12 +61,13 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
         documents = await known.team.visible([PUBLIC])
         if missing := lacking(asked, [known.team.entry(each.id).path for each in documents]):
             raise UserError(f"Not in the knowledge base: {', '.join(missing)}. `chasqui kb add` them first.")
-        if not isinstance(known.index, FusedIndex) or known.team.without_vectors:
+        index = known.index.found if isinstance(known.index, RerankedIndex) else known.index
+        if not isinstance(index, FusedIndex) or known.team.without_vectors:
             raise UserError(
                 "Not all documents have vectors. Run `chasqui kb sync` with the embeddings first."
             )
         for each in answerable:
-            both = await known.index.both(looked_for(each, documents), [PUBLIC], _DEPTH)
+            both = await index.both(looked_for(each, documents), [PUBLIC], _DEPTH)
             for name, way in _WAYS.items():
                 found[name].append(ranks(each, way(*both), known.team))
     _print(answerable, found)

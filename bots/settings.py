@@ -182,6 +182,12 @@ class EmbeddingsSettings(_Section):
     url: str = Field(default="", description="text-embeddings-inference server, instead of a model here")
     api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")
     threads: int = Field(default=2, ge=1, description="threads that a model here may take for documents")
+    rerank_url: str = Field(
+        default="",
+        description="text-embeddings-inference server with a reranker, which puts the best of what was found "
+        "in order; empty leaves the order as it is",
+    )
+    rerank_api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")
 
 
 class InboxSettings(_Section):

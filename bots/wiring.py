@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from adapters import completions, local_model, local_redis, tgi
+from adapters.embeddings import tei_reranker
 from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.connection import connect
 from adapters.redis.counts import Bounds
@@ -47,11 +48,13 @@ from core.ports import (
     People,
     Platform,
     Rates,
+    Reranker,
     Shelf,
     Survey,
 )
 from core.profiles import SERVER
 from core.replica import ReplicaView
+from core.reranking import RerankedIndex
 from core.router import Router
 from core.team import TeamDocuments
 from core.types import Outcome
@@ -148,14 +151,15 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
         shelf, words = RedisShelf(store), LexicalIndex()
         stack.callback(words.close)
         made = await _embedder(stack, settings.embeddings)
-        if made is None:
-            yield Knowledge(TeamDocuments(shelf, words), words, None)
-            return
-        from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
+        index: KnowledgeIndex = words
+        if made:
+            from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
 
-        index = FusedIndex(words, NumpyVectors(), made)
+            index = FusedIndex(words, NumpyVectors(), made)
+        if orders := await stack.enter_async_context(reranker(settings.embeddings)):
+            index = RerankedIndex(index, orders)
         team = TeamDocuments(shelf, index, made)
-        yield Knowledge(team, index, Embedding(shelf, team, made))
+        yield Knowledge(team, index, Embedding(shelf, team, made) if made else None)
 
 
 @asynccontextmanager
@@ -176,6 +180,17 @@ async def embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | Non
             from adapters.embeddings.e5 import MultilingualE5  # noqa: PLC0415 - as above
 
             made = MultilingualE5(settings.threads)
+        yield made
+
+
+@asynccontextmanager
+async def reranker(settings: EmbeddingsSettings) -> AsyncIterator[Reranker | None]:
+    """What puts the best of what was found in order, where the settings name one."""
+    if not settings.rerank_url:
+        yield None
+        return
+    secret = settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else ""
+    async with tei_reranker.reranker(settings.rerank_url, secret) as made:
         yield made
 
 

@@ -19,6 +19,7 @@
     - NotAdmitted          the platform lets nobody in with our token: no question is at fault  (waits)
     - PageClosed           this page takes no more text; what stood before still stands  (next page)
   + EmbedderUnavailable  no vectors can be made: what is found then is found by its words alone
+  + RerankerUnavailable  what was found keeps its order
   + StoreError         the Redis-protocol server cannot be reached or refuses
   + LeaseLost          the message is not ours to answer any more: stop at once and write nothing
 
@@ -150,6 +151,10 @@ class PageClosed(PlatformError):
 
 class EmbedderUnavailable(ChasquiError):
     """No vectors can be made now; the text says why, for the log and for operators."""
+
+
+class RerankerUnavailable(ChasquiError):
+    """What was found cannot be ordered now; the text says why, for the log and for operators."""
 
 
 class StoreError(ChasquiError):

@@ -137,15 +137,19 @@ class _Speaks(NamedTuple):
 
 
 def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], _Speaks]:
-    """The first hits ordered by how well they answer, and what speaks for the best one."""
+    """The first hits ordered by how well they answer, and what speaks for the best one.
+
+    Where a reranker read them, its order stands: it sees more than shared words.
+    """
     first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
     spoken = {hit.passage.id: _speaks(hit, asked, enough) for hit in first}
+    best = max(spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks())
+    if any(hit.reranked for hit in first):
+        return hits, best._replace(strong=spoken[first[0].passage.id].strong)  # the first one is quoted
     first = sorted(
         first, key=lambda hit: -spoken[hit.passage.id].evidence - _closeness(hit.passage, asked, question)
     )
-    return first + rest, max(
-        spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks()
-    )
+    return first + rest, best
 
 
 def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:

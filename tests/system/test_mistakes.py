@@ -17,7 +17,7 @@ from adapters.redis.letters import RedisLetters
 from adapters.redis.shelf import RedisShelf
 from bots import checks, mistakes, redis_checks
 from bots.check import Check
-from bots.embedding_checks import of_embeddings
+from bots.embedding_checks import of_embeddings, of_reranker
 from bots.settings import Settings
 from core.ports import Vectors
 from core.types import Audience, Document, Entry, Passage, ThreadId
@@ -315,6 +315,23 @@ async def test_what_finds_by_meaning_and_cannot_is_found(redis: RedisServer, tmp
     assert listed(away, lacking, other)
     assert lacking.found == f"of 1 documents 1 lack the vectors of {server.model}"
     assert [check.well for check in (*empty, *after)] == [True, True]
+
+
+async def test_a_reranker_that_orders_nothing_is_found() -> None:
+    """Nobody there, and a server that serves no reranker; without one there is nothing to say."""
+    server = EmbeddingServer()
+    async with serving(server) as url:
+        given = {"embeddings": {"rerank_url": url, "rerank_api_key": "secret"}}
+        settings = Settings.model_validate(given)
+        [well] = [check async for check in of_reranker(settings)]
+        server.busy, server.status = 1, 424
+        [wrong] = [check async for check in of_reranker(settings)]
+    [away] = [check async for check in of_reranker(settings)]
+
+    assert listed(wrong, away)
+    assert wrong.found == "The reranker cannot be used: it answered 424 to /rerank."
+    assert (well.well, server.keys[0]) == (True, "Bearer secret")
+    assert [check async for check in of_reranker(Settings())] == []
 
 
 async def test_a_model_whose_packages_are_missing_is_found() -> None:

@@ -68,6 +68,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and .Values.embeddings.keyInSecret (not (dig "embeddings" "url" "" .Values.settings)) -}}
 {{- fail "There is a key for an embeddings server, but no server. Set settings.embeddings.url to its address." -}}
 {{- end -}}
+{{- if and .Values.embeddings.rerankKeyInSecret (not (dig "embeddings" "rerank_url" "" .Values.settings)) -}}
+{{- fail "There is a key for a reranker, but no reranker. Set settings.embeddings.rerank_url to its address." -}}
+{{- end -}}
 {{- if and (eq .Values.worker.autoscaling.type "keda") (not .Values.worker.autoscaling.prometheus) -}}
 {{- fail "KEDA reads the inbox from Prometheus. Set worker.autoscaling.prometheus to its address." -}}
 {{- end -}}
@@ -117,17 +120,22 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and $works $values.embeddings.keyInSecret -}}
 {{- $_ := set $keys "CHASQUI_EMBEDDINGS__API_KEY_FILE" "embeddings-api-key" -}}
 {{- end -}}
+{{- if and $works $values.embeddings.rerankKeyInSecret -}}
+{{- $_ := set $keys "CHASQUI_EMBEDDINGS__RERANK_API_KEY_FILE" "rerank-api-key" -}}
+{{- end -}}
 {{- toJson $keys -}}
 {{- end -}}
 
-{{/* The addresses that a worker asks besides the store and the platforms, as JSON: models and embeddings. */}}
+{{/* The addresses that a worker asks besides the store and the platforms, as JSON: models, embeddings and reranker. */}}
 {{- define "chasqui.servers" -}}
 {{- $urls := include "chasqui.backendUrls" . | fromJsonArray -}}
 {{- range dig "backend" "others" dict .Values.settings -}}
 {{- $urls = concat $urls .urls -}}
 {{- end -}}
-{{- with dig "embeddings" "url" "" .Values.settings -}}
+{{- range list "url" "rerank_url" -}}
+{{- with dig "embeddings" . "" $.Values.settings -}}
 {{- $urls = append $urls . -}}
+{{- end -}}
 {{- end -}}
 {{- toJson $urls -}}
 {{- end -}}

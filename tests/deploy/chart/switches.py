@@ -41,9 +41,9 @@ SWITCHES: dict[str, Values] = {
         "backend": {"keyInSecret": "backend-api-keys"},
         "settings": {"backend": {"others": {"code": {"urls": ["https://code"], "profile": "server"}}}},
     },
-    "an embeddings server": {
-        "embeddings": {"keyInSecret": True},
-        "settings": {"embeddings": {"url": "http://embeddings:8090"}},
+    "an embeddings server and a reranker": {
+        "embeddings": {"keyInSecret": True, "rerankKeyInSecret": True},
+        "settings": {"embeddings": {"url": "http://embeddings:8090", "rerank_url": "http://reranker:8091"}},
     },
     "traces": {
         "pod": {"extraEnv": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"}]},

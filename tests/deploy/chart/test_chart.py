@@ -44,6 +44,10 @@ REFUSED: dict[str, tuple[Values, str]] = {
     ),
     "too many gateways of Slack": ({"slack": {"enabled": True, "replicas": 11}}, "replicas"),
     "a key for no embeddings server": ({"embeddings": {"keyInSecret": True}}, "Set settings.embeddings.url"),
+    "a key for no reranker": (
+        {"embeddings": {"rerankKeyInSecret": True}},
+        "Set settings.embeddings.rerank_url",
+    ),
     "an address that is none": ({"redis": {"url": "store:6379"}}, "url"),
 }
 
@@ -111,7 +115,8 @@ def test_a_role_reads_only_the_secrets_that_it_needs(rendered: Render) -> None:
 
     assert found["Deployment/bot-discord"] == {"discord-token"} | store
     assert found["Deployment/bot-slack"] == {"slack-bot-token", "slack-signing-secret"} | store
-    tokens = {"discord-token", "slack-bot-token", "backend-api-keys", "embeddings-api-key"} | store
+    servers = {"backend-api-keys", "embeddings-api-key", "rerank-api-key"}
+    tokens = {"discord-token", "slack-bot-token"} | servers | store
     assert found["Deployment/bot-worker"] == found["Pod/bot-doctor"] == tokens
 
 
@@ -220,7 +225,7 @@ def test_a_worker_reaches_every_server(helm: Helm) -> None:
     """The ports of other models and of embeddings, which stand in the settings, are open to workers alone."""
     settings = {
         "backend": {"others": {"big": {"urls": ["http://big:9000", "https://cloud"]}}},
-        "embeddings": {"url": "http://embeddings:8090/"},
+        "embeddings": {"url": "http://embeddings:8090/", "rerank_url": "http://reranker:8091"},
     }
     policies = of_kind(helm.render(merged(LEAST, {"settings": settings})), "NetworkPolicy")
 
@@ -228,7 +233,7 @@ def test_a_worker_reaches_every_server(helm: Helm) -> None:
         rules = policies[f"relay-chasqui-{role}"]["spec"]["egress"]
         return {port["port"] for rule in rules for port in rule["ports"]}
 
-    assert ports("worker") == {53, 443, 6379, 8080, 9000, 8090}
+    assert ports("worker") == {53, 443, 6379, 8080, 9000, 8090, 8091}
     assert ports("discord") == {53, 443, 6379}
 
 
