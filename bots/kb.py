@@ -130,7 +130,7 @@ async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *
     report = Report()
     shelf = RedisShelf(store)
     async with SandboxedExtractor(limits=ExtractionLimits(max_bytes=largest)) as extractor:
-        syncing = Sync(shelf, extractor, max_bytes=largest)
+        syncing = Sync(shelf, extractor, max_bytes=largest, hosts=settings.kb.hosts)
         for source in sources:
             with _progress(source.address) as progress:
                 await syncing.run(source, report, progress)

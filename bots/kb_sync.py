@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -49,12 +49,15 @@ Progress = Callable[[int, int], None]
 
 
 class Sync:
-    """Brings the shelf up to date with sources."""
+    """Brings the shelf up to date with sources. Inside the network pages are read of these `hosts` alone."""
 
-    def __init__(self, shelf: Shelf, extractor: Extractor, *, max_bytes: int) -> None:
+    def __init__(
+        self, shelf: Shelf, extractor: Extractor, *, max_bytes: int, hosts: Collection[str] = ()
+    ) -> None:
         self._shelf = shelf
         self._extractor = extractor
         self._max_bytes = max_bytes
+        self._hosts = hosts
 
     async def run(self, source: Source, report: Report, progress: Progress) -> None:
         """Let the shelf hold what `source` holds now, and nothing else of it."""
@@ -104,7 +107,9 @@ class Sync:
     async def _fetch(self, source: Source, found: Found, entry: Entry | None, report: Report) -> None:
         with tempfile.TemporaryDirectory(prefix="chasqui-") as folder:
             file, known = Path(folder) / "page", entry.stamp if entry else ""
-            fetched = await webpages.fetch(source.address, file, known=known, max_bytes=self._max_bytes)
+            fetched = await webpages.fetch(
+                source.address, file, known=known, max_bytes=self._max_bytes, hosts=self._hosts
+            )
             if fetched.kind == "new":
                 await self._read(source, replace(found, file=file, stamp=fetched.version), entry, report)
             elif fetched.kind == "same":

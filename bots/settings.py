@@ -190,6 +190,23 @@ class EmbeddingsSettings(_Section):
     rerank_api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")
 
 
+class KbSettings(_Section):
+    hosts: Names = Field(
+        default=(),
+        description="hosts inside your network whose pages may be documents of the team (`chasqui kb add`), "
+        "as wiki.corp, 10.0.0.5; elsewhere inside it pages are refused, though one on the web leads there",
+    )
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        hosts = tuple(host.lower().strip("[].").encode("idna").decode() for host in value)
+        for host in hosts:
+            if not host or "/" in host or host.count(":") == 1:
+                raise ValueError(f"{host!r} is no host: write the name alone, without scheme, port or path")
+        return hosts
+
+
 class InboxSettings(_Section):
     per_person: int = Field(default=25, ge=1, description="questions of one person that may wait at once")
     in_all: int = Field(default=2000, ge=1, description="questions that may wait at once")
@@ -274,6 +291,7 @@ class Settings(BaseSettings):
     backend: BackendSettings = BackendSettings()
     answers: AnswersSettings = AnswersSettings()
     embeddings: EmbeddingsSettings = EmbeddingsSettings()
+    kb: KbSettings = KbSettings()
     inbox: InboxSettings = InboxSettings()
     worker: WorkerSettings = WorkerSettings()
     discord: DiscordSettings = DiscordSettings()

@@ -323,6 +323,7 @@ async def site(pages: dict[str, str]) -> AsyncIterator[str]:
 
 async def test_a_page_of_the_web_is_fetched_again_when_it_changed(world: World) -> None:
     """Its links lead to its sections; when it is gone it leaves, and when it cannot be reached it stays."""
+    world = world.with_(KB__HOSTS="127.0.0.1")
     pages = {"/boats": PAGE}
     async with site(pages) as address:
         await run(world, "add", f"{address}/boats")
@@ -339,12 +340,26 @@ async def test_a_page_of_the_web_is_fetched_again_when_it_changed(world: World) 
 
 async def test_a_page_that_is_gone_leaves(world: World) -> None:
     """A server that says so is believed."""
+    world = world.with_(KB__HOSTS="127.0.0.1")
     pages = {"/boats": PAGE}
     async with site(pages) as address:
         await run(world, "add", f"{address}/boats")
         pages.clear()
         assert "It is gone" in (await world.run("kb", "sync")).out.decode()
     assert await paths(world) == []
+
+
+async def test_a_page_inside_the_network_is_read_where_the_settings_name_its_host(world: World) -> None:
+    """Whoever adds it is told how; a sync obeys the same, and what was read before stays."""
+    world = world.with_(EMBEDDINGS__MODEL="none")
+    async with site({"/boats": PAGE}) as address:
+        refused = await world.run("kb", "add", f"{address}/boats")
+        assert refused.code == 1
+        assert "name 127.0.0.1 in CHASQUI_KB__HOSTS if its pages may be documents." in refused.out.decode()
+        assert (await run(world.with_(KB__HOSTS="127.0.0.1"), "sync"))["added"] == 1
+        (failed,) = (await world.run("kb", "sync", "--json")).json["failed"]
+    assert "is inside your network" in failed["why"]
+    assert await paths(world) == ["boats"]
 
 
 @pytest.mark.parametrize(
