@@ -6,7 +6,7 @@ is not asked to guess.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from core.library import Library
 from core.profiles import Enough
 from core.terms import sentences, terms
 from core.types import Document, Hit, Passage, ThreadId, Turn
-from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
+from core.wishes import Wish, follows_up, is_about_answer, named, names_file, points_back, topic, wish
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."
 _NO_QUESTION = "I only answer from {where}. Ask something about them."
@@ -87,15 +87,11 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     of_file = question.attached or names_file(question.text, names)
     if wanted.whole and question.documents and (of_file or wanted is not Wish.EACH):
         return Ground(in_reading_order(_meant(question)), wanted)
-    about, before = sought(question)
     about_answer = _is_about_answer(question)
-    hits = await library.search(
-        question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
-    )
-    words = terms(f"{about}\n{before}")
-    spread = await library.spread(question.thread, question.documents, words, question.team)
-    asked = Asked.of(about, before, spread)
-    hits, best = await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
+    hits, best = await _found(question, library, enough)
+    if not best.enough and not about_answer and (alone := _by_itself(question)):
+        there = await _found(alone, library, enough)
+        hits, best = there if there[1].enough else (hits, best)
     own = {document.id for document in question.documents}
     if wanted is Wish.EACH and best.enough and any(hit.passage.document in own for hit in hits[:1]):
         return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
@@ -106,6 +102,18 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
     return Ground(hits, refusal=_nothing_found(question), evidence=best.evidence)
+
+
+async def _found(question: Question, library: Library, enough: Enough) -> tuple[list[Hit], "_Speaks"]:
+    """The passages nearest to a question, best first, and what speaks for the best one."""
+    about, before = sought(question)
+    hits = await library.search(
+        question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
+    )
+    words = terms(f"{about}\n{before}")
+    spread = await library.spread(question.thread, question.documents, words, question.team)
+    asked = Asked.of(about, before, spread)
+    return await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
 
 
 def sought(question: Question) -> tuple[str, str]:
@@ -184,6 +192,20 @@ def _led_up_to(question: Question) -> str:
         before.append(turn.question)
         text = turn.question
     return "\n".join(before)
+
+
+def _by_itself(question: Question) -> Question | None:
+    """A question without the earlier ones that it need not follow up; None where it leans on them all.
+
+    "What does a hotel cost?" says so little that it may follow up, but what was refused before it has
+    nothing to add. So may a question that it follows up: the first such one ends what led up to it.
+    """
+    told = [question.text, *(turn.question for turn in reversed(question.turns[-3:]))]
+    for leads, text in enumerate(told[:-1]):
+        if not points_back(text):
+            kept = question.turns[len(question.turns) - leads :]
+            return replace(question, turns=kept) if follows_up(text) else None
+    return None
 
 
 def _nothing_found(question: Question) -> str:

@@ -186,7 +186,8 @@ _TASK_WORDS = re.compile(
 
 _POINTS_BACK = re.compile(
     r"^\W*(?:and|but|or|also|then|what about|how about|why)\b"
-    r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her|there)\b",
+    r"|\b(?:it|its|they|them|their|theirs|that|those|this|these|he|she|his|her)\b"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )\bthere\b",  # "is there a lift?" points nowhere
     re.IGNORECASE,
 )
 
@@ -207,6 +208,16 @@ _ABOUT_ANSWER = re.compile(
 )
 
 
+def points_back(question: str) -> bool:
+    """Whether only the question before tells what this one is about: it refers to it, or names nothing."""
+    return bool(_POINTS_BACK.search(question)) or _content(question) == 0
+
+
 def follows_up(question: str) -> bool:
-    """Whether a question leans on the one before: it points back, or says too little by itself."""
-    return bool(_POINTS_BACK.search(question)) or sum(not asks(term) for term in terms(question)) < 2
+    """Whether a question may lean on the one before: it points back, or says little by itself."""
+    return points_back(question) or _content(question) == 1
+
+
+def _content(question: str) -> int:
+    """How many words of a question tell what it is about."""
+    return sum(not asks(term) for term in terms(question))

@@ -223,6 +223,15 @@ PAID = Step(
     reads=["BEGININPUT", "24 days of paid leave in their first year", LEAVE],
 )
 
+PRICES = "menu.md \u203a Canteen \u203a Prices"
+REFUSED = Step(
+    "What is the password of the wireless network that visitors from another harbour connect with?",
+    {"menu.md": MENU},
+    kind="refused",
+    why="I don't know: I found nothing about this in menu.md.",
+    asked=False,
+)
+
 CONVERSATIONS = {
     "an answer from a file names its source, which is taken out of the text": [PAID],
     "a link that is in no source loses its address": [
@@ -245,6 +254,23 @@ CONVERSATIONS = {
             cites=[f"{FROM_HANDBOOK}Leave \u203a Paid leave"],
             reads=["BEGININPUT", "24 days of paid leave in their first year"],
         ),
+    ],
+    "a short question is no follow-up of one that was refused": [
+        REFUSED,
+        Step(
+            "How much does a soup cost?",
+            says=f" A bowl of soup costs 3 euros.{TRAILER}",
+            cites=[PRICES],
+        ),
+    ],
+    "what follows a short question does not reach back to what was refused before it": [
+        REFUSED,
+        Step("How much does a soup cost?", says=f" A bowl of soup costs 3 euros.{TRAILER}", cites=[PRICES]),
+        Step("And what about its dish?", says=f" A main dish costs 7 euros.{TRAILER}", cites=[PRICES]),
+    ],
+    "what points back to a question that was refused is refused with it": [
+        REFUSED,
+        replace(REFUSED, question="And who else knows it?", files={}),
     ],
     "what is wanted of the answer before is asked with the passages that it stood on": [
         PAID,

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from core.wishes import Wish, follows_up, is_about_answer, named, names_file, topic, wish
+from core.wishes import Wish, follows_up, is_about_answer, named, names_file, points_back, topic, wish
 from tests.core.hostile import STEADY, texts
 
 SUMMARIES = (
@@ -334,3 +334,20 @@ def test_a_long_message_is_judged_in_time_that_grows_with_its_length() -> None:
 def test_a_follow_up_leans_on_the_question_before(question: str, leans: bool) -> None:
     """It points back, or says too little by itself."""
     assert follows_up(question) is leans
+
+
+@pytest.mark.parametrize(
+    ("question", "points"),
+    [
+        ("And in the second year?", True),
+        ("Who wrote it?", True),
+        ("How long?", True),
+        ("Who else works there?", True),
+        ("How much may a hotel cost?", False),
+        ("Is there a lift?", False),
+        ("How many people are there?", False),
+    ],
+)
+def test_a_short_question_points_back_only_where_its_words_do(question: str, points: bool) -> None:
+    """One that names what it is about may stand by itself, however short it is."""
+    assert points_back(question) is points
