@@ -58,9 +58,13 @@ def cite(
 
 
 def citation(passage: Passage, wanted: str) -> Citation:
-    """Our record of a passage as a source, with its sentence nearest to `wanted` as the quote."""
-    quote = best_sentence(passage.text, wanted)
-    return Citation(passage.title, passage.link, passage.heading, passage.page, quote, passage.at)
+    """Our record of a passage as a source, with its sentence nearest to `wanted` as the quote.
+
+    None of it holds characters that nobody sees: a title could turn round what is shown beside it.
+    """
+    quote = clean(best_sentence(passage.text, wanted))
+    heading = tuple(map(clean, passage.heading))
+    return Citation(clean(passage.title), passage.link, heading, passage.page, quote, passage.at)
 
 
 def numbered(citations: Sequence[Citation], most: int | None = None) -> list[tuple[str, Citation]]:

@@ -5,9 +5,11 @@ is not asked to guess.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 from core.conclusion import TEAM
@@ -23,7 +25,11 @@ _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a
 _NO_QUESTION = "I only answer from {where}. Ask something about them."
 
 _CANDIDATES = 40
+_DEEPER = 1000
+"""Candidates where the first ones are all of one document, which may say the same hundreds of times."""
 _RANKED_AGAIN = 8
+_OF_ONE = 4
+"""Passages of one document that come before those of others."""
 _WORDS_BESIDE_MEANING = 0.4
 """What the share of a question's words counts beside nearness in meaning (docs/evidence.md)."""
 
@@ -107,13 +113,20 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
 async def _found(question: Question, library: Library, enough: Enough) -> tuple[list[Hit], "_Speaks"]:
     """The passages nearest to a question, best first, and what speaks for the best one."""
     about, before = sought(question)
-    hits = await library.search(
-        question.thread, question.documents, f"{about} {before}", _CANDIDATES, question.team
-    )
+    hits = await _candidates(question, library, f"{about} {before}")
     words = terms(f"{about}\n{before}")
     spread = await library.spread(question.thread, question.documents, words, question.team)
     asked = Asked.of(about, before, spread)
     return await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
+
+
+async def _candidates(question: Question, library: Library, query: str) -> list[Hit]:
+    """The first passages of a search; of other documents too, where one alone would take all places."""
+    search = partial(library.search, question.thread, question.documents, query, team=question.team)
+    hits = await search(_CANDIDATES)
+    if len(hits) == _CANDIDATES and len(question.in_reach) > len({hit.passage.document for hit in hits}) == 1:
+        hits = await search(_DEEPER)
+    return hits
 
 
 def sought(question: Question) -> tuple[str, str]:
@@ -153,11 +166,22 @@ def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -
     spoken = {hit.passage.id: _speaks(hit, asked, enough) for hit in first}
     best = max(spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks())
     if any(hit.reranked for hit in first):
-        return hits, best._replace(strong=spoken[first[0].passage.id].strong)  # the first one is quoted
+        return _varied(hits), best._replace(strong=spoken[first[0].passage.id].strong)  # the first is quoted
     first = sorted(
         first, key=lambda hit: -spoken[hit.passage.id].evidence - _closeness(hit.passage, asked, question)
     )
-    return first + rest, best
+    return _varied(first + rest), best
+
+
+def _varied(hits: list[Hit]) -> list[Hit]:
+    """Passages in their order, but of each document the first few before what more there is of any."""
+    seen: Counter[str] = Counter()
+    ahead: list[Hit] = []
+    behind: list[Hit] = []
+    for hit in hits:
+        seen[hit.passage.document] += 1
+        (ahead if seen[hit.passage.document] <= _OF_ONE else behind).append(hit)
+    return ahead + behind
 
 
 def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
