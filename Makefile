@@ -7,6 +7,8 @@ RUN = .venv/.installed
 DEV = .venv/.installed-dev
 DEPLOY = .venv/.installed-deploy
 SITE = build/docs/.installed
+# Processes for the whole suite: whole programs wait more than they work, so one more than there are cores.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .NOTPARALLEL: # all stamps write into one .venv
 .PHONY: help demo test test-servers fuzz image-test chart-test supply-test lint bench soak proof docs pictures reference lock clean
@@ -18,7 +20,7 @@ demo: $(RUN) ## a real model answers questions about a file, offline (ARGS=--onc
 	@$(BIN)/chasqui demo $(ARGS)
 
 test: $(DEV) ## run the tests (ARGS="-k window")
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-servers: $(DEV) ## run the tests of the store on every Redis-protocol server there is, and on a cluster
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile -rs --all-servers tests/adapters/test_redis_*.py $(ARGS)
