@@ -247,14 +247,16 @@ def _denies_alike(text: str, claim: _Claim) -> bool:
     """Whether what a claim says of its subject stands in clauses of a text that deny it, if the claim does,
     or affirm it.
 
-    What it says is what comes behind its denial, or without one the latter half of its terms.
+    What it says is what comes behind its denial in that clause, or without one the latter half of its terms.
     """
     said = _OPENING.sub("", claim.sentence, count=1)
     denial = _DENIES.search(said)
     if not denial and not _DENIES.search(text):
         return True
-    told = terms(said[denial.end() :]) if denial else terms(said)
-    if not denial:
+    if denial:
+        told = terms(_CLAUSE_END.split(said[denial.end() :])[0])
+    else:
+        told = terms(said)
         told = told[(len(told) + 1) // 2 :]
     held = _stems(text)
     shared = [term for term in told if holds(held, term)]

@@ -338,6 +338,18 @@ def test_what_is_denied_stands_only_on_what_denies_it(
     assert bears_out(VACUUM, sentence, question, literal=literal) is borne_out
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It cannot be undone, and so the tables and indexes of the schema are written to a dump at its start.",
+        "A package must not change the file when another owns it, and scripts may call programs meanwhile.",
+    ],
+)
+def test_a_sentence_that_stands_in_the_passage_is_borne_out_whatever_else_it_denies(sentence: str) -> None:
+    """Only the clause of the denial is compared with what is denied."""
+    assert bears_out(Passage("1", "d", "T", f"{sentence} Others are free."), sentence, "What of the schema?")
+
+
 def test_a_heading_alone_is_no_answer_of_a_literal_model() -> None:
     """It tells where something stands, and nothing about it."""
     assert not bears_out(VACUUM, "25.1. Vacuuming", "What about the vacuum?", literal=True)
