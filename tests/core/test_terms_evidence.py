@@ -341,8 +341,8 @@ def test_what_is_denied_stands_only_on_what_denies_it(
 @pytest.mark.parametrize(
     "sentence",
     [
-        "It cannot be undone, and so the tables and indexes of the schema are written to a dump at its start.",
-        "A package must not change the file when another owns it, and scripts may call programs meanwhile.",
+        "It cannot be undone, and so the tables and indexes of a schema are written to a dump at its start.",
+        "A package must not change the file when another owns it, and scripts may call it meanwhile.",
     ],
 )
 def test_a_sentence_that_stands_in_the_passage_is_borne_out_whatever_else_it_denies(sentence: str) -> None:
