@@ -149,7 +149,6 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
     """What this process knows of the team's documents: nothing yet."""
     async with AsyncExitStack() as stack:
         shelf, words = RedisShelf(store), LexicalIndex()
-        stack.callback(words.close)
         made = await _embedder(stack, settings.embeddings)
         index: KnowledgeIndex = words
         if made:

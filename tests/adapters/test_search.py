@@ -1,7 +1,8 @@
 """What is found by its words, and that nothing of what others may see shows in it."""
 
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -13,11 +14,9 @@ WORDS = "leave boat soup tug harbour watch crew key office monday canteen price 
 
 
 @pytest.fixture
-def index() -> Iterator[LexicalIndex]:
+def index() -> LexicalIndex:
     """An empty one."""
-    made = LexicalIndex()
-    yield made
-    made.close()
+    return LexicalIndex()
 
 
 def document(name: str, *texts: str, audience: Audience = PUBLIC) -> Document:
@@ -72,8 +71,6 @@ async def test_no_rank_and_no_score_depends_on_what_is_hidden() -> None:
     for _ in range(300):
         query = " ".join(rng.choices(WORDS, k=3))
         assert await found(full, query, PUBLIC, CREW, k=20) == await found(bare, query, PUBLIC, CREW, k=20)
-    bare.close()
-    full.close()
 
 
 async def test_a_typo_is_mended_from_visible_words_alone(index: LexicalIndex) -> None:
@@ -110,8 +107,6 @@ async def test_passages_of_several_audiences_are_ranked_as_if_they_stood_in_one(
     for word in WORDS:
         expected = dict(await found(together, word, PUBLIC, k=99))
         assert dict(await found(apart, word, PUBLIC, CREW, k=99)) == pytest.approx(expected)
-    apart.close()
-    together.close()
 
 
 async def test_what_is_removed_or_replaced_is_not_found_any_more(index: LexicalIndex) -> None:
@@ -126,6 +121,60 @@ async def test_what_is_removed_or_replaced_is_not_found_any_more(index: LexicalI
     await index.put(document("a", "The schooner.", audience=CREW))
     assert await ids(index, "schooner", PUBLIC) == []
     assert await ids(index, "schooner", CREW) == ["a:0"]
+
+
+async def test_what_was_removed_or_replaced_leaves_no_trace(index: LexicalIndex) -> None:
+    """After 200 changes all is found, counted and spelt as by an index that never knew anything else."""
+    rng, stands = random.Random(11), dict[str, Document]()
+    for _ in range(200):
+        name = f"d{rng.randrange(20)}"
+        if stands.pop(name, None) and rng.random() < 0.5:
+            await index.remove(name, PUBLIC)
+        else:
+            stands[name] = random_document(rng, name, PUBLIC)
+            await index.put(stands[name])
+    fresh = LexicalIndex()
+    for each in stands.values():
+        await fresh.put(each)
+
+    assert await index.spread(WORDS, [PUBLIC]) == await fresh.spread(WORDS, [PUBLIC])
+    for word in (*WORDS, *(word[:2] + word[3:] for word in WORDS)):
+        assert sorted(await found(index, word, PUBLIC, k=99)) == sorted(
+            await found(fresh, word, PUBLIC, k=99)
+        )
+    for name in stands:
+        await index.remove(name, PUBLIC)
+    assert await index.spread(WORDS, [PUBLIC]) == Spread(0, dict.fromkeys(WORDS, 0))
+
+
+async def test_the_best_are_the_best_of_all_however_many_hold_a_word(index: LexicalIndex) -> None:
+    """Scores are those of BM25, k1 1.2 and b 0.4; the highest come, whatever was put first."""
+    rng = random.Random(13)
+    texts = [[rng.choice(WORDS) for _ in range(rng.randrange(5, 40))] for _ in range(400)]
+    for number, words in enumerate(texts):
+        await index.put(
+            Document(f"d{number}", "", PUBLIC, (Passage("p", f"d{number}", "", " ".join(words)),), 1)
+        )
+    lengths = [len(words) for words in texts]
+    flat = [0.6 + 0.4 * length / (sum(lengths) / len(texts)) for length in lengths]
+
+    def score(number: int, word: str) -> float:
+        often, holding = texts[number].count(word), sum(word in words for words in texts)
+        rarity = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        return rarity * often * 2.2 / (often + 1.2 * flat[number])
+
+    expected = sorted((score(n, "boat") + score(n, "soup") for n in range(len(texts))), reverse=True)
+    scores = [score for _, score in await found(index, "boat soup", PUBLIC, k=30)]
+    assert scores == pytest.approx(expected[:30])
+
+
+async def test_a_number_is_one_word(index: LexicalIndex) -> None:
+    """What is before its point or comma is not found as a number of its own, nor counted as one."""
+    await index.put(document("a", "Version 2.10.3 came on Monday.", "There are 2 tugs."))
+
+    assert await ids(index, "2.10.3", PUBLIC) == ["a:0"]
+    assert await ids(index, "What is 2?", PUBLIC) == ["a:1"]
+    assert (await index.spread(["2.10.3", "2"], [PUBLIC])).holding == {"2.10.3": 1, "2": 1}
 
 
 async def test_a_remainder_that_holds_a_word_stands_behind_a_passage_that_is_about_it(

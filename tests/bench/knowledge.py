@@ -139,9 +139,9 @@ def _peak() -> float:
 
 
 async def _large() -> list[Figure]:
-    rng, words = random.Random(5), LexicalIndex()
+    rng = random.Random(5)
     with minilm(threads=1) as model:
-        index = FusedIndex(words, NumpyVectors(), model)
+        index = FusedIndex(LexicalIndex(), NumpyVectors(), model)
         for number in range(DOCUMENTS):
             document = _document(number)
             await index.put(document, [rng.randbytes(DIMENSIONS) for _ in document.passages])
@@ -149,7 +149,6 @@ async def _large() -> list[Figure]:
         await index.search("It is loaded by the first question.", [PUBLIC], HITS)
         spent = await _median(lambda each: index.search(each, [PUBLIC], HITS), asked)
         alone = await _median(model.question, asked)
-    words.close()
     return [
         Figure(f"search of {DOCUMENTS * PASSAGES:,} passages, p50", spent, "ms", LARGE_BUDGET),
         Figure("  of it the question's vector", alone, "ms"),

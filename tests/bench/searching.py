@@ -35,7 +35,6 @@ async def _measure() -> list[Figure]:
     taken = time.process_time() - begin
     right = await _median(index, documents[:SEARCHES], lambda word: word)
     wrong = await _median(index, documents[:MISTYPED], lambda word: word[:3] + word[4:])
-    index.close()
     total = DOCUMENTS * PASSAGES
     return [
         Figure(f"lexical index, {total:,} passages", total / taken, "1/s", PASSAGES_BUDGET, at_least=True),

@@ -175,7 +175,6 @@ async def hired(
             Policy(),
             Router([client], sleep=_at_once),
         )
-        stack.callback(team.index.close)
         yield team
 
 
@@ -653,7 +652,6 @@ async def test_another_worker_goes_on_where_the_first_one_stopped(redis: RedisSe
     """Turns and files are in the store, not in the worker; the file is not read again."""
     async with hired(redis, f" New crew get 24 days of paid leave.{TRAILER}") as team:
         await team.says(LEAVE, {"harbour.md": HANDBOOK})
-        team.index.close()
         team.index = LexicalIndex()
         outcome = await team.says("Again: how many days of paid leave do new crew get?")
         assert [cited.place for cited in outcome.citations] == list(PAID.cites)
@@ -1042,8 +1040,6 @@ async def test_threads_are_answered_side_by_side_by_one_assistant(redis: RedisSe
             *(other.says(f"My number {number} is nice.") for number, other in enumerate(others))
         )
         assert [outcome.answer for outcome in outcomes] == [f"You said {number}" for number in range(8)]
-        for other in others:
-            other.index.close()
 
 
 # ---- what logs hold ---------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """Finding by words and by meaning at once: what each finds counts, and neither shows what is hidden."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from adapters.search import LexicalIndex
@@ -25,8 +23,7 @@ class Shelved:
 
     def __init__(self, shelf: FakeShelf | None = None, embedder: FakeEmbedder | None = None) -> None:
         self.shelf, self.embedder = shelf or FakeShelf(), embedder or FakeEmbedder(PAY, BOATS)
-        self.words = LexicalIndex()
-        self.index = FusedIndex(self.words, NumpyVectors(), self.embedder)
+        self.index = FusedIndex(LexicalIndex(), NumpyVectors(), self.embedder)
         self.team = TeamDocuments(self.shelf, self.index, self.embedder)
         self.embedding = Embedding(self.shelf, self.team, self.embedder)
 
@@ -44,11 +41,9 @@ class Shelved:
 
 
 @pytest.fixture
-def shelved() -> Iterator[Shelved]:
+def shelved() -> Shelved:
     """An empty one."""
-    made = Shelved()
-    yield made
-    made.words.close()
+    return Shelved()
 
 
 async def test_a_passage_is_found_by_what_it_means_once_its_vectors_are_made(shelved: Shelved) -> None:

@@ -28,9 +28,7 @@ async def shelf_with(found: Document) -> FakeShelf:
 
 async def found(shelf: FakeShelf, words: str) -> list[str]:
     """The documents that a process finds which has just come."""
-    index = LexicalIndex()
-    hits = await TeamDocuments(shelf, index).search(words, [PUBLIC], 9)
-    index.close()
+    hits = await TeamDocuments(shelf, LexicalIndex()).search(words, [PUBLIC], 9)
     return [hit.passage.title for hit in hits]
 
 

@@ -52,13 +52,11 @@ class Kept:
 
 async def kept_by(server: Server, **how: float) -> AsyncIterator[Kept]:
     """With two documents, of which the reranker would have the other one first."""
-    words = LexicalIndex()
     async with serving(server) as url, reranker(url, "secret") as orders:
-        kept = Kept(server, RerankedIndex(words, orders, **how))
+        kept = Kept(server, RerankedIndex(LexicalIndex(), orders, **how))
         await kept.has("soup", SOUP)
         await kept.has("crew", CREW_SOUP)
         yield kept
-    words.close()
 
 
 @pytest.fixture

@@ -543,7 +543,6 @@ async def from_a_file(house: House, *lasts: int) -> int:
         await house.is_killed(last)
     if not house.ended:
         await house.works(life)
-    house.index.close()
     return life.calls
 
 
@@ -581,7 +580,6 @@ async def test_what_an_answer_stands_on_may_not_change(change: Callable[[House],
         await house.is_killed(last)
         change(house)
         outcome = await house.works()
-        house.index.close()
         assert (outcome.kind, outcome.why, outcome.citations) == ("partial", INTERRUPTED_WHY, ())
         assert outcome.answer == house.reply.outcomes[0].answer
         assert told(outcome.answer) == told("".join(house.reply.pages))
@@ -600,7 +598,6 @@ async def test_history_keeps_the_question_that_a_file_alone_asks_whoever_ends_it
         died = not house.ended
         if died:
             await house.works()
-        house.index.close()
         assert [turn.question for turn in house.ended if turn] == [SUMMARISE]
         if not died:
             break

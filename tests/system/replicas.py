@@ -99,9 +99,7 @@ async def office(
             for server in servers
         ]
         router = Router(clients, names=[client.replica for client in clients], sleep=_at_once)
-        index = LexicalIndex()
-        stack.callback(index.close)
-        library = Library(RedisDocuments(store), index, TextExtractor())
+        library = Library(RedisDocuments(store), LexicalIndex(), TextExtractor())
         assistant = Assistant(router, RedisHistory(store), library, POLICY)
         inbox = RedisInbox(store, bounds=bounds, capacity=lambda model: router.capacity())
         work = await stack.enter_async_context(inbox.work())

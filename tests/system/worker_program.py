@@ -112,9 +112,7 @@ async def _work(options: Options) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, draining.set)
     async with AsyncExitStack() as stack:
         store = MortalStore(await stack.enter_async_context(connect(options.redis)), fate)
-        index = LexicalIndex()
-        stack.callback(index.close)
-        library = Library(RedisDocuments(store), index, TextExtractor())
+        library = Library(RedisDocuments(store), LexicalIndex(), TextExtractor())
         model = KnownModel(options.delay, raw_text=options.raw_text)
         assistant = Assistant(model, RedisHistory(store), library, Policy(Grounding.OFF))
         inbox = RedisInbox(
