@@ -51,9 +51,9 @@ class NumpyVectors:
                 if not table.documents:
                     del self._tables[audience]
 
-    def documents(self, audiences: Sequence[Audience]) -> AbstractSet[str]:
-        """As `VectorIndex.documents`."""
-        return {name for each in audiences if (table := self._tables.get(each)) for name in table.documents}
+    def holds(self, audiences: Sequence[Audience]) -> bool:
+        """As `VectorIndex.holds`."""
+        return any(each in self._tables for each in audiences)
 
     async def nearest(
         self, vector: Vector, audiences: Sequence[Audience], k: int, also: Sequence[Passage] = ()

@@ -73,7 +73,7 @@ class FusedIndex:
 
     async def _vector(self, query: str, audiences: Sequence[Audience]) -> Vector | None:
         """That of a question that could be near something, where it can be made."""
-        if not terms(query) or not self._vectors.documents(audiences):
+        if not terms(query) or not self._vectors.holds(audiences):
             return None
         try:
             return await self._embedder.question(query)

@@ -5,7 +5,6 @@ Implementations of one port run through the same contract tests (tests/adapters/
 
 import math
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -624,8 +623,8 @@ class VectorIndex(Protocol):
         """Make a document unfindable, if it is there."""
         ...
 
-    def documents(self, audiences: Sequence[Audience]) -> AbstractSet[str]:
-        """The ids of the documents of these audiences that can be found."""
+    def holds(self, audiences: Sequence[Audience]) -> bool:
+        """Whether any document of these audiences can be found."""
         ...
 
     async def nearest(

@@ -98,7 +98,7 @@ async def test_only_what_an_audience_may_see_is_near() -> None:
     also = [document("a").passages[0], document("b").passages[0]]
     assert [hit.passage.id for hit in await index.nearest(vector(1, 1), [CREW], 0, also)] == ["b:0"]
     assert await found(index, vector(1, 1), CAPTAIN) == await found(index, vector(1, 1)) == []
-    assert (index.documents([PUBLIC, CAPTAIN]), index.documents([])) == ({"a"}, set())
+    assert (index.holds([CAPTAIN, PUBLIC]), index.holds([CAPTAIN]), index.holds([])) == (True, False, False)
 
 
 async def test_no_place_and_no_score_depends_on_what_is_hidden() -> None:
@@ -127,9 +127,12 @@ async def test_what_is_removed_or_replaced_is_not_near_any_more() -> None:
     assert await found(index, vector(0, 1), PUBLIC) == [("a:0", 1.0)]
     index.remove("a", CREW)
     index.remove("nobody", PUBLIC)
-    assert index.documents([PUBLIC]) == {"a", "b"}
+    assert await found(index, vector(0, 1), PUBLIC) == [("a:0", 1.0)]
+    assert await found(index, vector(1, 0, 0), PUBLIC) == [("b:0", 1.0)]
     index.remove("a", PUBLIC)
     assert await found(index, vector(0, 1), PUBLIC) == []
+    index.remove("b", PUBLIC)
+    assert not index.holds([PUBLIC])
 
 
 @pytest.mark.parametrize("vectors", [[], [b"\1\2"], [b"\1\2", b"\1"]])
