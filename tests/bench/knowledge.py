@@ -2,17 +2,20 @@
 
 Debian Policy and the manual of PostgreSQL are added as `chasqui kb add` adds them, read by a worker's index,
 and given their vectors. Then what a search costs there, and among 100,000 passages of made-up prose, whose
-vectors point anywhere: how fast they are looked at does not depend on where.
+vectors point anywhere: how fast they are looked at does not depend on where. Memory is the proportional set
+size of the process that holds the index, read after each document.
 """
 
 import asyncio
+import os
 import random
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from core.team import TeamDocuments
 from core.types import Document, Passage, Source
 from tests.bench.figure import Figure
 from tests.bench.parts import Language, data_dir
+from tests.system.memory import megabytes_alone
 
 BY_WORDS_BUDGET, BY_MEANING_BUDGET = 30.0, 8 * 60.0
 SEARCH_BUDGET, LARGE_BUDGET, GROWTH_BUDGET = 25.0, 60.0, 32.0
@@ -44,7 +48,8 @@ def measure() -> list[Figure]:
     manuals = asyncio.run(_manuals()) if all(map(Path.is_dir, MANUALS)) else []
     if not manuals:
         print("    kb: the manuals are not here: apt-get install debian-policy postgresql-doc-15")
-    return [*manuals, *asyncio.run(_large())]
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:  # the memory of either is not the other's
+        return [*manuals, *alone.submit(_large).result()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ async def _manuals() -> list[Figure]:
                 name = f"{report.added:,} pages, {passages:,} passages: found by their words after"
                 return [
                     *clock.figures(name, BY_WORDS_BUDGET),
+                    Figure("  memory then", _memory(), "MB"),
                     *await _by_meaning(known, clock),
                     await _searching(known.team, [entry.title for entry in entries]),
                 ]
@@ -89,11 +95,12 @@ async def _manuals() -> list[Figure]:
 
 async def _by_meaning(known: wiring.Knowledge, clock: _Clock) -> list[Figure]:
     assert known.embedding, "the extra `embeddings` is not installed"
-    peak = _Peak()
-    await known.embedding.finish(peak.progress)
+    memory = _Memory()
+    await known.embedding.finish(memory.progress)
     return [
         *clock.figures("  and by what they mean after", BY_MEANING_BUDGET),
-        Figure("  growth of memory meanwhile", peak.growth, "MB", GROWTH_BUDGET),
+        Figure("  memory meanwhile, at most", memory.most, "MB"),
+        Figure("  more than after a tenth of the work", memory.growth, "MB", GROWTH_BUDGET),
     ]
 
 
@@ -115,43 +122,53 @@ async def _added(shelf: RedisShelf, largest: int) -> Report:
     return report
 
 
-class _Peak:
-    """The most memory that this process had, once a tenth of the work was done and everything was loaded."""
+class _Memory:
+    """What this process held while it worked, and how much more than once everything was loaded."""
 
     def __init__(self) -> None:
-        self._first = 0.0
+        self.most = 0.0
+        self._loaded = 0.0
 
     def progress(self, done: int, total: int) -> None:
         """As `core.embedding.Progress`."""
-        if not self._first and done * 10 >= total:
-            self._first = _peak()
+        self.most = max(self.most, now := _memory())
+        if not self._loaded and done * 10 >= total:
+            self._loaded = self.most = now
 
     @property
     def growth(self) -> float:
-        """MB since then."""
-        return _peak() - self._first
+        """MB at most, since a tenth of the work was done."""
+        return self.most - self._loaded
 
 
-def _peak() -> float:
-    """MB; Linux counts in kB, macOS in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1e6 if sys.platform == "darwin" else 1e3)
+def _memory() -> float:
+    """MB of this process."""
+    return megabytes_alone(os.getpid())
 
 
-async def _large() -> list[Figure]:
+def _large() -> list[Figure]:
+    return asyncio.run(_searching_many())
+
+
+async def _searching_many() -> list[Figure]:
     rng = random.Random(5)
     with minilm(threads=1) as model:
-        index = FusedIndex(LexicalIndex(), NumpyVectors(), model)
+        await model.question("It is loaded by the first question.")
+        index, loaded = FusedIndex(LexicalIndex(), NumpyVectors(), model), _memory()
         for number in range(DOCUMENTS):
             document = _document(number)
             await index.put(document, [rng.randbytes(DIMENSIONS) for _ in document.passages])
         asked = [f"What is the {' '.join(_LANGUAGE.words(6))}?" for _ in range(SEARCHES)]
-        await index.search("It is loaded by the first question.", [PUBLIC], HITS)
+        await index.search("The first search of many makes a matrix of vectors.", [PUBLIC], HITS)
+        made = _memory()
         spent = await _median(lambda each: index.search(each, [PUBLIC], HITS), asked)
+        searched = _memory()
         alone = await _median(model.question, asked)
     return [
         Figure(f"search of {DOCUMENTS * PASSAGES:,} passages, p50", spent, "ms", LARGE_BUDGET),
         Figure("  of it the question's vector", alone, "ms"),
+        Figure("  memory of these passages, their words and their vectors", made - loaded, "MB"),
+        Figure(f"  and more after {SEARCHES} searches", searched - made, "MB", GROWTH_BUDGET),
     ]
 
 

@@ -34,7 +34,7 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY):
-            self.peak = max(self.peak, sum(map(_megabytes, self._processes())))
+            self.peak = max(self.peak, sum(map(megabytes_alone, self._processes())))
 
     def _processes(self) -> set[int]:
         """Our descendants, and those of every process whose command line names the data directory."""
@@ -48,7 +48,12 @@ class Memory:
 
 def megabytes_of(process: int) -> float:
     """The memory of a process and of all that it started; 0 without /proc."""
-    return sum(map(_megabytes, _family({process})))
+    return sum(map(megabytes_alone, _family({process})))
+
+
+def megabytes_alone(process: int) -> float:
+    """The memory of a process without those that it started; 0 without /proc."""
+    return next(_sizes(process), 0) / 1000
 
 
 def _family(processes: AbstractSet[int]) -> set[int]:
@@ -63,10 +68,6 @@ def _family(processes: AbstractSet[int]) -> set[int]:
         todo += (found := set(children.get(todo.pop(), [])) - tree)
         tree |= found
     return tree
-
-
-def _megabytes(process: int) -> float:
-    return next(_sizes(process), 0) / 1000
 
 
 def _sizes(process: int) -> Iterator[int]:
