@@ -37,6 +37,13 @@ def test_every_metric_of_the_alerts_exists() -> None:
     assert named(ALERTS) <= SERIES
 
 
+def test_every_alert_is_in_the_how_to() -> None:
+    """Who is woken finds there what to do."""
+    page = (ROOT / "docs" / "how-to" / "monitoring.md").read_text("utf-8")
+
+    assert [name for name in re.findall(r"alert: (\w+)", ALERTS) if f"`{name}`" not in page] == []
+
+
 def test_the_dashboard_shows_every_metric() -> None:
     """What is counted can be seen without writing a query."""
     shown = " ".join(QUERIES)
