@@ -62,8 +62,24 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if not (or .Values.secrets.existingSecret .Values.secrets.directory .Values.secrets.values) -}}
 {{- fail "There are no tokens. Set secrets.existingSecret, secrets.directory or, for a trial, secrets.values." -}}
 {{- end -}}
-{{- if and .Values.slack.enabled (ne .Values.slack.mode "http") (or .Values.ingress.enabled .Values.httpRoute.enabled .Values.slack.autoscaling.enabled) -}}
-{{- fail "An Ingress, an HTTPRoute and autoscaling of the gateway are for Slack's HTTP mode. Set slack.mode to http." -}}
+{{- if regexMatch "//[^/]*@" .Values.redis.url -}}
+{{- fail "redis.url holds a password, and stands in a ConfigMap. Put the address into the Secret as `redis-url`, and set redis.urlInSecret to true instead." -}}
+{{- end -}}
+{{- if not (or .Values.secrets.existingSecret .Values.secrets.directory) -}}
+{{- range include "chasqui.secretKeys" (dict "root" . "role" "doctor") | fromJson -}}
+{{- if not (get $.Values.secrets.values .) -}}
+{{- fail (printf "secrets.values lacks %s. Set it, or name what has it in secrets.existingSecret or secrets.directory." .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (or .Values.ingress.enabled .Values.httpRoute.enabled .Values.slack.autoscaling.enabled) (not (and .Values.slack.enabled (eq .Values.slack.mode "http"))) -}}
+{{- fail "An Ingress, an HTTPRoute and autoscaling of the gateway are for Slack's HTTP mode. Set slack.enabled to true and slack.mode to http." -}}
+{{- end -}}
+{{- range $role, $scaled := dict "worker" (ne .Values.worker.autoscaling.type "none") "slack" .Values.slack.autoscaling.enabled -}}
+{{- $bounds := index $.Values $role "autoscaling" -}}
+{{- if and $scaled (gt (int $bounds.min) (int $bounds.max)) -}}
+{{- fail (printf "%s.autoscaling.min is more than its max. Let max be the larger one." $role) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.embeddings.keyInSecret (not (dig "embeddings" "url" "" .Values.settings)) -}}
 {{- fail "There is a key for an embeddings server, but no server. Set settings.embeddings.url to its address." -}}
@@ -94,21 +110,22 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- toJson $urls -}}
 {{- end -}}
 
-{{/* The keys of the Secret that a role may read, as JSON: variable to key. (dict "root" . "role" "worker") */}}
+{{/* The keys of the Secret that a role may read, as JSON: variable to key. The doctor looks at what every role needs. (dict "root" . "role" "worker") */}}
 {{- define "chasqui.secretKeys" -}}
 {{- $values := .root.Values -}}
 {{- $keys := dict -}}
-{{- $works := eq .role "worker" -}}
+{{- $works := has .role (list "worker" "doctor") -}}
+{{- $listens := and $values.slack.enabled (has .role (list "slack" "doctor")) -}}
 {{- if and $values.discord.enabled (or $works (eq .role "discord")) -}}
 {{- $_ := set $keys "CHASQUI_DISCORD__TOKEN_FILE" "discord-token" -}}
 {{- end -}}
 {{- if and $values.slack.enabled (or $works (eq .role "slack")) -}}
 {{- $_ := set $keys "CHASQUI_SLACK__BOT_TOKEN_FILE" "slack-bot-token" -}}
 {{- end -}}
-{{- if and (eq .role "slack") (eq $values.slack.mode "socket") -}}
+{{- if and $listens (eq $values.slack.mode "socket") -}}
 {{- $_ := set $keys "CHASQUI_SLACK__APP_TOKEN_FILE" "slack-app-token" -}}
 {{- end -}}
-{{- if and (eq .role "slack") (eq $values.slack.mode "http") -}}
+{{- if and $listens (eq $values.slack.mode "http") -}}
 {{- $_ := set $keys "CHASQUI_SLACK__SIGNING_SECRET_FILE" "slack-signing-secret" -}}
 {{- end -}}
 {{- if $values.redis.urlInSecret -}}
@@ -117,23 +134,27 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if and $works $values.backend.keyInSecret -}}
 {{- $_ := set $keys (eq $values.backend.keyInSecret "backend-api-key" | ternary "CHASQUI_BACKEND__API_KEY_FILE" "CHASQUI_BACKEND__API_KEYS_FILE") $values.backend.keyInSecret -}}
 {{- end -}}
-{{- if and $works $values.embeddings.keyInSecret -}}
+{{- if $values.embeddings.keyInSecret -}}
 {{- $_ := set $keys "CHASQUI_EMBEDDINGS__API_KEY_FILE" "embeddings-api-key" -}}
 {{- end -}}
-{{- if and $works $values.embeddings.rerankKeyInSecret -}}
+{{- if $values.embeddings.rerankKeyInSecret -}}
 {{- $_ := set $keys "CHASQUI_EMBEDDINGS__RERANK_API_KEY_FILE" "rerank-api-key" -}}
 {{- end -}}
 {{- toJson $keys -}}
 {{- end -}}
 
-{{/* The addresses that a worker asks besides the store and the platforms, as JSON: models, embeddings and reranker. */}}
+{{/* The addresses that a role asks besides the store and the platforms, as JSON: embeddings server and reranker, with which gateways answer `/kb search` too; models, which workers alone ask. (dict "root" . "role" "worker") */}}
 {{- define "chasqui.servers" -}}
-{{- $urls := include "chasqui.backendUrls" . | fromJsonArray -}}
-{{- range dig "backend" "others" dict .Values.settings -}}
+{{- $settings := .root.Values.settings -}}
+{{- $urls := list -}}
+{{- if eq .role "worker" -}}
+{{- $urls = include "chasqui.backendUrls" .root | fromJsonArray -}}
+{{- range dig "backend" "others" dict $settings -}}
 {{- $urls = concat $urls .urls -}}
 {{- end -}}
+{{- end -}}
 {{- range list "url" "rerank_url" -}}
-{{- with dig "embeddings" . "" $.Values.settings -}}
+{{- with dig "embeddings" . "" $settings -}}
 {{- $urls = append $urls . -}}
 {{- end -}}
 {{- end -}}

@@ -24,7 +24,7 @@ REFUSED: dict[str, tuple[Values, str]] = {
     "no tokens": ({"secrets": {"existingSecret": ""}}, "Set secrets.existingSecret"),
     "an ingress in socket mode": (
         {"slack": {"enabled": True}, "ingress": {"enabled": True}},
-        "Set slack.mode",
+        "slack.mode to http",
     ),
     "keda without prometheus": (
         {"worker": {"autoscaling": {"type": "keda"}}},
@@ -48,6 +48,17 @@ REFUSED: dict[str, tuple[Values, str]] = {
         {"embeddings": {"rerankKeyInSecret": True}},
         "Set settings.embeddings.rerank_url",
     ),
+    "a password in an address": ({"redis": {"url": "redis://:secret@store:6379/0"}}, "set redis.urlInSecret"),
+    "tokens that lack one": (
+        {"secrets": {"existingSecret": "", "values": {"slack-bot-token": "t"}}},
+        "secrets.values lacks discord-token",
+    ),
+    "an ingress for nobody": ({"ingress": {"enabled": True, "host": "a.example"}}, "Set slack.enabled"),
+    "fewest that are more than most": (
+        {"worker": {"autoscaling": {"type": "hpa", "min": 9}}},
+        "worker.autoscaling.min is more than its max",
+    ),
+    "a name that Kubernetes does not take": ({"fullnameOverride": "My_Bot"}, "fullnameOverride"),
     "an address that is none": ({"redis": {"url": "store:6379"}}, "url"),
 }
 
@@ -109,15 +120,23 @@ def test_settings_reach_the_program_as_they_were_given(rendered: Render) -> None
 
 
 def test_a_role_reads_only_the_secrets_that_it_needs(rendered: Render) -> None:
-    """The gateway of one platform cannot see the token of the other, and only workers see a server's key."""
+    """The gateway of one platform cannot see the token of the other, and only workers see a model's key."""
     found = {name: keys(spec) for name, spec in pods(rendered("everything")).items() if keys(spec)}
-    store = {"redis-url"}
+    every_role = {"redis-url", "embeddings-api-key", "rerank-api-key"}
 
-    assert found["Deployment/bot-discord"] == {"discord-token"} | store
-    assert found["Deployment/bot-slack"] == {"slack-bot-token", "slack-signing-secret"} | store
-    servers = {"backend-api-keys", "embeddings-api-key", "rerank-api-key"}
-    tokens = {"discord-token", "slack-bot-token"} | servers | store
-    assert found["Deployment/bot-worker"] == found["Pod/bot-doctor"] == tokens
+    assert found["Deployment/bot-discord"] == {"discord-token"} | every_role
+    assert found["Deployment/bot-slack"] == {"slack-bot-token", "slack-signing-secret"} | every_role
+    tokens = {"discord-token", "slack-bot-token", "backend-api-keys"}
+    assert found["Deployment/bot-worker"] == tokens | every_role
+
+
+@pytest.mark.parametrize("case", ["slack in socket mode", "slack over http", "everything"])
+def test_the_doctor_has_the_secrets_of_every_role(rendered: Render, case: str) -> None:
+    """A token that only a gateway has is not missed by `helm test`."""
+    found = pods(rendered(case))
+    roles = [keys(spec) for name, spec in found.items() if name.startswith("Deployment/")]
+
+    assert [keys(spec) for name, spec in found.items() if name.endswith("-doctor")] == [set().union(*roles)]
 
 
 def the_settings(objects: list[Object]) -> Object:
@@ -221,8 +240,8 @@ def test_a_gateway_reaches_no_model(rendered: Render) -> None:
     assert ports("worker") == {53, 443, 6379, 8080}
 
 
-def test_a_worker_reaches_every_server(helm: Helm) -> None:
-    """The ports of other models and of embeddings, which stand in the settings, are open to workers alone."""
+def test_each_role_reaches_every_server_that_it_asks(helm: Helm) -> None:
+    """Other models are open to workers alone; with the embeddings server gateways answer `/kb search` too."""
     settings = {
         "backend": {"others": {"big": {"urls": ["http://big:9000", "https://cloud"]}}},
         "embeddings": {"url": "http://embeddings:8090/", "rerank_url": "http://reranker:8091"},
@@ -234,7 +253,19 @@ def test_a_worker_reaches_every_server(helm: Helm) -> None:
         return {port["port"] for rule in rules for port in rule["ports"]}
 
     assert ports("worker") == {53, 443, 6379, 8080, 9000, 8090, 8091}
-    assert ports("discord") == {53, 443, 6379}
+    assert ports("discord") == {53, 443, 6379, 8090, 8091}
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("rediss://store", 6379), ("redis://[fd00::1]:6390/0", 6390), ("redis://store:6380?timeout=5", 6380)],
+)
+def test_the_port_of_the_store_is_that_of_its_address(helm: Helm, url: str, port: int) -> None:
+    """However it is written; Redis' own where it names none."""
+    policies = of_kind(helm.render(merged(LEAST, {"redis": {"url": url}})), "NetworkPolicy")
+    rules = policies["relay-chasqui-discord"]["spec"]["egress"]
+
+    assert rules[-1] == {"ports": [{"port": port, "protocol": "TCP"}]}
 
 
 def test_a_changed_setting_starts_pods_anew(helm: Helm) -> None:
@@ -271,6 +302,7 @@ def test_the_notes_say_what_to_do_next(helm: Helm, tmp_path: Path) -> None:
     said = done.stdout.partition("NOTES:")[2]
 
     assert done.returncode == 0, done.stderr
+    assert "keys of the Secret bot:\n\n  backend-api-keys, discord-token, embeddings-api-key, " in said
     assert "exec deploy/bot-discord -- chasqui invite discord" in said
     assert "chasqui manifest slack --http https://chasqui.example.com" in said
     assert "the built-in Valkey is one pod" in said

@@ -3,13 +3,16 @@
 None was released yet: 0.2.0 is the chart as it was before it knew of an embeddings server.
 """
 
+import json
+import tarfile
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.deploy.chart.helm import CHART, Helm, Object, of_kind
-from tests.deploy.chart.switches import cases
+from tests.deploy.chart.switches import Values, cases
 
 [PREVIOUS] = Path(__file__).parent.glob("previous/chasqui-*.tgz")
 
@@ -25,8 +28,7 @@ FIXED = {
 @pytest.mark.parametrize("case", cases())
 def test_an_upgrade_changes_nothing_that_cannot_be_changed(helm: Helm, case: str) -> None:
     """Values that the version before took are still taken, no object is lost, and what is fixed stays."""
-    known = yaml.safe_load(helm.run("show", "values", str(PREVIOUS)).stdout)
-    then = {name: value for name, value in cases()[case].items() if name in known}
+    then = known(cases()[case], schema())
     before, after = helm.render(then, chart=PREVIOUS), helm.render(cases()[case])
 
     for kind in sorted({item["kind"] for item in before}):
@@ -36,6 +38,28 @@ def test_an_upgrade_changes_nothing_that_cannot_be_changed(helm: Helm, case: str
             assert older[name]["apiVersion"] == newer[name]["apiVersion"]
             for key in FIXED.get(kind, ()):
                 assert fixed(older[name], key) == fixed(newer[name], key), f"{kind} {name}: {key}"
+
+
+@cache
+def schema() -> Object:
+    """What the version before says of its values."""
+    with tarfile.open(PREVIOUS) as chart:
+        file = chart.extractfile("chasqui/values.schema.json")
+        assert file
+        found: Object = json.load(file)
+    return found
+
+
+def known(values: Values, schema: Object) -> Values:
+    """The values without those that came after this schema."""
+    if schema.get("additionalProperties", True):
+        return values
+    properties = schema["properties"]
+    return {
+        name: known(value, properties[name]) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if name in properties
+    }
 
 
 def fixed(item: Object, key: str) -> object:
