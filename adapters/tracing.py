@@ -83,9 +83,27 @@ class OtelTracer:
         return OtelStep(span)
 
 
+def tried() -> None:
+    """Set everything up and take it down. Raises what the SDK has against OTEL_*, in many kinds of errors."""
+    _provider("", ()).shutdown()
+
+
 @asynccontextmanager
 async def exporting(version: str, roles: Sequence[str]) -> AsyncIterator[OtelTracer]:
-    """Send what is traced within this context to the collector that OTEL_* names. Raises nothing later."""
+    """Send what is traced within this context to the collector that OTEL_* names.
+
+    Raises nothing once it was `tried`.
+    """
+    provider = _provider(version, roles)
+    try:
+        yield OtelTracer(provider.get_tracer("chasqui", version))
+    finally:
+        ending = threading.Thread(target=provider.shutdown, daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, LAST_SENT)
+
+
+def _provider(version: str, roles: Sequence[str]) -> TracerProvider:
     logging.getLogger("opentelemetry").disabled = True
     for name in ("opentelemetry", "urllib3"):  # what they would say, `_Telling` says once
         quiet = logging.getLogger(name)
@@ -95,12 +113,7 @@ async def exporting(version: str, roles: Sequence[str]) -> AsyncIterator[OtelTra
     resource = Resource(ours).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_Telling(OTLPSpanExporter())))
-    try:
-        yield OtelTracer(provider.get_tracer("chasqui", version))
-    finally:
-        ending = threading.Thread(target=provider.shutdown, daemon=True)
-        ending.start()
-        await asyncio.to_thread(ending.join, LAST_SENT)
+    return provider
 
 
 class _Telling(SpanExporter):

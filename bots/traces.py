@@ -31,7 +31,10 @@ def endpoint(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def wrong(environment: Mapping[str, str] = os.environ) -> Check | None:
-    """Why the traces that are wanted cannot be sent, and the mend; None where nothing is wrong."""
+    """Why the traces that are wanted cannot be sent, and the mend; None where nothing is wrong.
+
+    What only OpenTelemetry's SDK knows it reads from the environment of this process.
+    """
     if not (where := endpoint(environment)):
         return None
     if not _installed():
@@ -43,7 +46,21 @@ def wrong(environment: Mapping[str, str] = os.environ) -> Check | None:
     if protocol != _SPOKEN:
         found = f"OTEL_* asks for {protocol}, and chasqui sends {_SPOKEN}"
         return Check("traces", False, found, _SPEAK)
+    if why := _refused():
+        found = f"OpenTelemetry does not take what OTEL_* says: {why}"
+        return Check("traces", False, found, "Correct that variable, or take it away.")
     return None
+
+
+def _refused() -> str:
+    """What the SDK has against the variables; it reads some of them when it is imported."""
+    try:
+        from adapters import tracing  # noqa: PLC0415 - half a second for who wants it
+
+        tracing.tried()
+    except Exception as error:  # noqa: BLE001 - no trace is worth an answer, whatever is wrong with it
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _installed() -> bool:
@@ -61,7 +78,7 @@ async def traces(roles: Collection[str]) -> AsyncIterator[None]:
     if problem or not endpoint():
         yield
         return
-    from adapters.tracing import exporting  # noqa: PLC0415 - half a second for who wants it
+    from adapters.tracing import exporting  # noqa: PLC0415 - as above
 
     async with exporting(version("chasqui"), sorted(roles)) as tracer:
         with trace.traced(tracer):

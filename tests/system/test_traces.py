@@ -158,6 +158,29 @@ async def python(code: str) -> str:
     return (await process.communicate())[0].decode().strip()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"),
+        ("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "nobody"),
+    ],
+)
+async def test_a_variable_that_opentelemetry_does_not_take_stops_nothing(name: str, value: str) -> None:
+    """The process serves without traces; the log says which variable, as `chasqui doctor` does."""
+    told = {**ENDPOINT, name: value}
+    done = await python(
+        f"import os; os.environ.update({told}); import asyncio; from bots import traces\n"
+        "async def serve():\n"
+        "    async with traces.traces(['worker']): print('serves')\n"
+        "asyncio.run(serve()); print(traces.wrong().found)"
+    )
+
+    assert "traces.off" in done
+    assert "\nserves\n" in done
+    assert done.splitlines()[-1].startswith("OpenTelemetry does not take what OTEL_* says: ")
+
+
 async def test_without_the_extra_one_sentence_says_what_to_install() -> None:
     """Nothing else fails: answers are worth more than traces."""
     missing = "import sys; sys.modules['opentelemetry'] = None; from bots import traces; "
