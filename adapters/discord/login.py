@@ -52,8 +52,13 @@ async def login(client: discord.Client, token: str, *, patience: float = PATIENC
 
 
 async def _login(client: discord.Client, token: str) -> None:
-    with mapped():
-        await client.login(token)
+    try:
+        with mapped():
+            await client.login(token)
+    except PlatformError:
+        await client.http.close()  # the next try opens another session, over a connector of its own
+        client.http.connector = discord.utils.MISSING
+        raise
 
 
 async def whoami(token: str, *, patience: float = PATIENCE) -> Bot:
