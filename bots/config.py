@@ -68,12 +68,12 @@ def _flat(values: dict[str, Any]) -> list[tuple[str, Any]]:
 def _masked(value: Any) -> Any:
     """Settings without the credentials that an address may hold; pydantic masks the other secrets."""
     if isinstance(value, dict):
-        return {key: _masked(item) for key, item in value.items()}
+        return {_masked(key): _masked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item) for item in value]
     if not isinstance(value, str) or "://" not in value:
         return value
-    return re.sub(r"\?.*", "?**********", re.sub(r"//[^/?#]*@", "//**********@", value))
+    return re.sub(r"\?.*", "?**********", re.sub(r"//.*@", "//**********@", value))
 
 
 def _shown(value: Any) -> str:

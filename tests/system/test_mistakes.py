@@ -18,7 +18,9 @@ from adapters.redis.shelf import RedisShelf
 from bots import checks, mistakes, redis_checks
 from bots.check import Check
 from bots.embedding_checks import of_embeddings, of_reranker
-from bots.settings import Settings
+from bots.probe import probe
+from bots.settings import HttpSettings, Settings, load, made
+from core.errors import SettingsError
 from core.ports import Vectors
 from core.types import Audience, Document, Entry, Passage, ThreadId
 from tests.adapters.redis_parts import RedisServer
@@ -136,6 +138,65 @@ def test_a_mistake_in_the_settings_is_found_with_its_mend(what: str) -> None:
 
     assert mend in check.mend
     assert listed(check)
+
+
+UNREADABLE = {
+    "a home that nobody has": ("CHASQUI_DATA_DIR", "~nobody-of-this-name/x", "write the whole path"),
+    "a table that is no JSON": (
+        "CHASQUI_DISCORD__CHANNELS",
+        "general",
+        "CHASQUI_DISCORD__CHANNELS cannot be read: write a JSON object.",
+    ),
+    "a section that is no JSON": (
+        "CHASQUI_BACKEND",
+        "http://a:1",
+        "CHASQUI_BACKEND cannot be read: write a JSON object.",
+    ),
+    "a channel whose model is nowhere": (
+        "CHASQUI_SLACK__CHANNELS",
+        '{"C0123ABCD": {"model": "big"}}',
+        "The settings are wrong: channel C0123ABCD wants the model big: add [backend.others.big].",
+    ),
+    "an address with an open bracket": ("CHASQUI_DISCORD__API_URL", "http://[::1", "this is no address"),
+    "an address with a port that is none": ("CHASQUI_SLACK__API_URL", "http://a:port", "this is no address"),
+    "an address without its scheme": ("CHASQUI_EMBEDDINGS__URL", "tei:80", "write it as in https://host:443"),
+    "a host with an empty part": ("CHASQUI_KB__HOSTS", "wiki..corp", "'wiki..corp' is no host"),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_setting_that_cannot_be_read_is_named_by_every_command(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence, with the variable or the key in it, and how it is written."""
+    name, value, sentence = UNREADABLE[what]
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as raised:
+        load()
+    assert sentence in raised.value.sentence
+
+
+@pytest.mark.parametrize("host", ["a b", "..", "a" * 300])
+def test_a_host_that_cannot_be_is_said_and_stops_nothing(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the doctor, which says it instead of stumbling over it, and by the probe of containers."""
+    [check] = listed(*found(http={"host": host, "port": 8080}))
+
+    assert check.found.startswith(f"nothing can listen on {host}, port 8080: ")
+    assert probe(HttpSettings(host=host), live=True) == 1
+    assert "correct CHASQUI_HTTP__HOST" in capsys.readouterr().err
+
+
+def test_an_empty_file_of_a_secret_is_no_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in docker/compose.yaml, whose files stay empty for the platform that a team does not use."""
+    (tmp_path / "token").touch()
+    monkeypatch.setenv("CHASQUI_DISCORD__TOKEN_FILE", str(tmp_path / "token"))
+    [check] = mistakes.all_of(made(http={"port": 0}))
+
+    assert check.well
+    assert check == Check("CHASQUI_DISCORD__TOKEN", True, "its file is empty, so it counts as not set")
 
 
 def test_settings_without_a_mistake_are_left_alone() -> None:
@@ -350,11 +411,18 @@ async def test_a_model_whose_packages_are_missing_is_found() -> None:
     assert listed(Check("embeddings", False, wrong, mend))
 
 
-@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"])
-def test_traces_that_cannot_be_sent_are_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address without its scheme, and a protocol that chasqui does not speak."""
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "grpc"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+    ],
+)
+def test_traces_that_cannot_be_sent_are_found(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without its scheme, a protocol that chasqui does not speak, what OpenTelemetry refuses."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
-    monkeypatch.setenv(name, "grpc")
+    monkeypatch.setenv(name, value)
 
     assert listed(*found())
 

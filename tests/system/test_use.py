@@ -148,3 +148,20 @@ async def test_config_says_where_each_value_came_from(world: World, tmp_path: Pa
     assert machine.json["origins"]["discord.token"] == f"CHASQUI_DISCORD__TOKEN_FILE: {tmp_path / 'token'}"
     assert "backend.model" not in machine.json["origins"]
     assert "planted" not in plain.out.decode()
+
+
+async def test_config_shows_no_secret_wherever_it_stands(world: World) -> None:
+    """In an address, in the name of a key, and behind signs that belong into no address as they are."""
+    hidden = "http://u:planted@gpu:1"
+    there = world.with_(
+        BACKEND__URLS=hidden,
+        BACKEND__API_KEYS=json.dumps({hidden: "planted"}),
+        BACKEND__OTHERS=json.dumps({"big": {"urls": ["http://u:plan/planted@big:1"], "api_key": "planted"}}),
+        EMBEDDINGS__URL="https://u:planted@tei/x?key=planted",
+    )
+    for words in (["config"], ["config", "--json"]):
+        done = await there.run(*words)
+
+        assert done.code == 0
+        assert b"**********@gpu:1" in done.out
+        assert b"planted" not in done.out
