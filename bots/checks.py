@@ -19,6 +19,8 @@ from core.types import Sampling
 
 _PATIENCE = 20.0
 """Seconds for the first token of a model."""
+_OWN_STORE = "Mend that, or name a server of your own in CHASQUI_REDIS__URL."
+_OWN_MODEL = "Mend that, or name a model server of your own in CHASQUI_BACKEND__URLS."
 
 
 async def everything(settings: Settings) -> AsyncIterator[Check]:
@@ -49,7 +51,8 @@ async def of_redis(settings: Settings) -> AsyncIterator[Check]:
             async for check in redis_checks.of_store(store, pulse.version):
                 yield check
     except ChasquiError as error:
-        yield Check("redis", False, error.sentence, "Check CHASQUI_REDIS__URL, or leave it empty.")
+        mend = "Check CHASQUI_REDIS__URL, or leave it empty." if settings.redis.url else _OWN_STORE
+        yield Check("redis", False, error.sentence, mend)
 
 
 async def of_models(settings: Settings) -> AsyncIterator[Check]:
@@ -62,7 +65,9 @@ async def of_models(settings: Settings) -> AsyncIterator[Check]:
                 async for check in _models(replicas):
                     yield check
     except ChasquiError as error:
-        yield Check("model", False, error.sentence, "Check CHASQUI_BACKEND__URLS, or leave it empty.")
+        named = any(model.urls for model in wiring.models(settings).values())
+        mend = "Check CHASQUI_BACKEND__URLS and the keys, or leave them out." if named else _OWN_MODEL
+        yield Check("model", False, error.sentence, mend)
 
 
 async def of_mistakes(settings: Settings) -> AsyncIterator[Check]:

@@ -21,7 +21,7 @@ _NO_TERMINAL = (
     "docs/reference/settings.md has them all."
 )
 _EXISTS = f"{FILE} exists already, and is left as it is. Change it, or move it away and start again."
-_WELCOME = """Four questions; an empty answer leaves a part out. Each answer is tried at once.
+_WELCOME = """A few questions; an empty answer leaves a part out. Each answer is tried at once.
 A secret may also be given as the path of a file that holds it: then it is read from there."""
 
 Given = dict[str, dict[str, Any]]

@@ -308,6 +308,28 @@ async def test_a_server_that_cannot_be_written_is_found(tmp_path: Path) -> None:
     assert all(check.well or "appendonly" in check.mend for check in primary)
 
 
+async def test_a_data_directory_that_is_none_is_found(tmp_path: Path) -> None:
+    """What is embedded needs one, and the mend names no address that nobody gave."""
+    (tmp_path / "file").touch()
+    settings = Settings.model_validate({"data_dir": tmp_path / "file" / "data"})
+    wrong = [check async for check in checks.serving(settings)]
+
+    assert [check.mend for check in listed(*wrong)] == [
+        "Mend that, or name a server of your own in CHASQUI_REDIS__URL.",
+        "Mend that, or name a model server of your own in CHASQUI_BACKEND__URLS.",
+    ]
+    assert all("set CHASQUI_DATA_DIR" in check.found for check in wrong)
+
+
+async def test_a_model_server_that_cannot_be_addressed_is_found(tmp_path: Path) -> None:
+    """By its address, or by a key that cannot stand in a header."""
+    for backend in ({"urls": ("ftp://a:1",)}, {"urls": ("http://a:1",), "api_key": "clé"}):
+        settings = Settings.model_validate({"data_dir": tmp_path, "backend": backend})
+        [check] = listed(*[check async for check in checks.of_models(settings)])
+
+        assert check.mend == "Check CHASQUI_BACKEND__URLS and the keys, or leave them out."
+
+
 async def test_messages_that_were_set_aside_are_found(redis: RedisServer) -> None:
     """Nobody would look for them; once they are dropped the doctor is silent."""
     async with connect(redis.url) as store:
