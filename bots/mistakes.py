@@ -152,9 +152,8 @@ def _port(settings: Settings) -> Iterator[Check]:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((http.host, http.port))
-        except (OSError, UnicodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "no host can be called so"
-            found = f"nothing can listen on {http.host}, port {http.port}: {why}"
+        except OSError as error:
+            found = f"nothing can listen on {http.host}, port {http.port}: {error.strerror}"
             mend = "Set CHASQUI_HTTP__HOST and CHASQUI_HTTP__PORT to a free address of this machine."
             yield Check("http", False, found, mend)
 

@@ -42,13 +42,13 @@ def _host(settings: HttpSettings) -> str:
 
 
 def _asked(settings: HttpSettings, path: str) -> tuple[int, bytes] | None:
-    """The status and the body of what answers there; None where nobody does, or no host can be called so."""
+    """The status and the body of what answers there; None where nobody does, or no host is called so."""
     try:
         with closing(http.client.HTTPConnection(_host(settings), settings.port, timeout=_PATIENCE)) as there:
             there.request("GET", path)
             response = there.getresponse()
             return response.status, response.read()
-    except (OSError, http.client.HTTPException, UnicodeError):
+    except (OSError, http.client.HTTPException):
         return None
 
 

@@ -71,6 +71,17 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _listened_at(value: str) -> str:
+    """A host that can be looked up."""
+    try:
+        value.encode("idna")
+    except UnicodeError:  # a part of the name is empty, or longer than 63 letters
+        raise ValueError(
+            "no host can be called so; write an address of this machine, as in 0.0.0.0"
+        ) from None
+    return value
+
+
 def _host(value: str) -> str:
     """A host as it is compared: by its ASCII name."""
     try:
@@ -282,7 +293,9 @@ class SlackSettings(_Section):
 
 
 class HttpSettings(_Section):
-    host: str = Field(default="127.0.0.1", description="where health, metrics and Slack's HTTP mode listen")
+    host: Annotated[str, AfterValidator(_listened_at)] = Field(
+        default="127.0.0.1", description="where health, metrics and Slack's HTTP mode listen"
+    )
     port: int = Field(default=8080, ge=0, le=65535, description="their port")
 
 
