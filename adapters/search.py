@@ -18,7 +18,9 @@ import threading
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from core.indexed import indexed
 from core.ports import IndexedWords, Vector
@@ -60,6 +62,12 @@ class LexicalIndex:
         """As `KnowledgeIndex.search`; scores are BM25 over the passages of these audiences."""
         return await asyncio.to_thread(self._search, query, audiences, k)
 
+    async def scores(
+        self, query: str, audiences: Sequence[Audience], passages: Sequence[Passage]
+    ) -> list[float]:
+        """As `WordIndex.scores`."""
+        return await asyncio.to_thread(self._scores, query, audiences, passages)
+
     async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
         """As `KnowledgeIndex.spread`."""
         return await asyncio.to_thread(self._spread, words, audiences)
@@ -81,14 +89,23 @@ class LexicalIndex:
     def _search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         with self._lock:
             tables = self._of(audiences)
-            passages = sum(len(table.passages) for table in tables)
-            average = sum(table.length for table in tables) / max(passages, 1)
-            rarity = {}
-            for word in (each for term in terms(query) for each in _spellings(term, tables)):
-                held = _holding([word], tables)
-                rarity[word] = math.log(1 + (passages - held + 0.5) / (held + 0.5))
-            found = [hit for table in tables for hit in table.best(rarity, average, k)]
+            weights = _weights(query, tables)
+            found = [hit for table in tables for hit in table.best(weights, k)]
         return sorted(found, key=lambda hit: -hit.score)[:k]
+
+    def _scores(self, query: str, audiences: Sequence[Audience], passages: Sequence[Passage]) -> list[float]:
+        with self._lock:
+            tables = self._of(audiences)
+            weights = _weights(query, tables)
+            scores = dict(chain.from_iterable(table.scores(weights, passages) for table in tables))
+        return [scores.get(passage.id, 0.0) for passage in passages]
+
+
+class _Weights(NamedTuple):
+    """What BM25 asks of all tables: how rare each word is, and how many words a passage has."""
+
+    rarity: Mapping[str, float]
+    average: float
 
 
 class _Table:
@@ -143,16 +160,45 @@ class _Table:
                 del self._lists[word]
         self._by_length.clear()
 
-    def best(self, rarity: Mapping[str, float], average: float, k: int) -> Iterator[Hit]:
-        """The `k` best passages by BM25, best first; `average` is the length of a passage."""
-        scores = defaultdict[int, float](float)
-        flat, steep, lengths = _K1 * (1 - _B), _K1 * _B / average, self._lengths
-        for word, rare in rarity.items():
-            held, most = self._lists.get(word, _NOWHERE), rare * (_K1 + 1)
-            for row, often in zip(held[::2], held[1::2], strict=True):
-                scores[row] += most * often / (often + flat + steep * lengths[row])
+    def best(self, weights: _Weights, k: int) -> Iterator[Hit]:
+        """The `k` best passages, best first."""
+        scores = self._scored(weights)
         for row in heapq.nlargest(k, scores, key=scores.__getitem__):
             yield Hit(self.passages[row], scores[row])
+
+    def scores(self, weights: _Weights, passages: Sequence[Passage]) -> Iterator[tuple[str, float]]:
+        """Of each of these passages that is here its id and its score."""
+        wanted, documents = {each.id for each in passages}, {each.document for each in passages}
+        rows = {
+            row: passage.id
+            for name in documents & self._rows.keys()
+            for row, passage in zip(self._rows[name], self.documents[name].passages, strict=True)
+            if passage.id in wanted
+        }
+        scores = self._scored(weights, rows)
+        return ((rows[row], score) for row, score in scores.items())
+
+    def _scored(self, weights: _Weights, rows: Iterable[int] | None = None) -> dict[int, float]:
+        """BM25 of all passages that hold one of the words, or of these alone."""
+        scores = defaultdict[int, float](float)
+        flat, steep, lengths = _K1 * (1 - _B), _K1 * _B / weights.average, self._lengths
+        for word, rare in weights.rarity.items():
+            most = rare * (_K1 + 1)
+            for row, often in self._held(word, rows):
+                scores[row] += most * often / (often + flat + steep * lengths[row])
+        return scores
+
+    def _held(self, word: str, rows: Iterable[int] | None) -> Iterator[tuple[int, int]]:
+        """Which passages hold a word, and how often: all, or which of these."""
+        held = self._lists.get(word, _NOWHERE)
+        if rows is None:
+            yield from zip(held[::2], held[1::2], strict=True)
+            return
+        numbers = range(0, len(held), 2)
+        for row in rows:
+            at = 2 * bisect_left(numbers, row, key=held.__getitem__)
+            if at < len(held) and held[at] == row:
+                yield row, held[at + 1]
 
     def holding(self, word: str) -> int:
         """How many passages hold a word."""
@@ -169,6 +215,16 @@ class _Table:
             for word in self._by_length.get(length, ()):
                 if (word.startswith(begins) or word.endswith(ends)) and alike(term, word):
                     yield word
+
+
+def _weights(query: str, tables: Sequence[_Table]) -> _Weights:
+    """Of the words of a query, as these tables spell them."""
+    passages = sum(len(table.passages) for table in tables)
+    rarity = {}
+    for word in (each for term in terms(query) for each in _spellings(term, tables)):
+        held = _holding([word], tables)
+        rarity[word] = math.log(1 + (passages - held + 0.5) / (held + 0.5))
+    return _Weights(rarity, sum(table.length for table in tables) / max(passages, 1))
 
 
 def _holding(words: Sequence[str], tables: Sequence[_Table]) -> int:

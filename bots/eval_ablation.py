@@ -16,7 +16,7 @@ from core.measures import recall, reciprocal_rank
 from core.reranking import RerankedIndex
 from core.types import Hit
 
-_DEPTH = 200
+_DEPTH = 100
 _RRF = 60
 """As in G. Cormack, C. Clarke, S. Büttcher: Reciprocal Rank Fusion (SIGIR 2009)."""
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import structlog
 
 from core.errors import EmbedderUnavailable
-from core.ports import Embedder, IndexedWords, KnowledgeIndex, Vector, VectorIndex
+from core.ports import Embedder, IndexedWords, Vector, VectorIndex, WordIndex
 from core.terms import terms
 from core.types import Audience, Document, Hit, Spread
 
 log = structlog.get_logger()
 
-_DEPTH = 200
+_DEPTH = 100
 """Passages that either way of finding brings, at least."""
 _WORDS = 0.2
 """What the passage with the best words gains by them, beside how near it is: measured, see docs/decisions."""
@@ -27,7 +27,7 @@ class FusedIndex:
     Bruch, Gai, Ingber: An Analysis of Fusion Functions for Hybrid Retrieval (ACM TOIS 42, 2023).
     """
 
-    def __init__(self, words: KnowledgeIndex, vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, words: WordIndex, vectors: VectorIndex, embedder: Embedder) -> None:
         self._words = words
         self._vectors = vectors
         self._embedder = embedder
@@ -55,7 +55,7 @@ class FusedIndex:
     async def both(
         self, query: str, audiences: Sequence[Audience], depth: int
     ) -> tuple[list[Hit], list[Hit]]:
-        """So many passages as words find them, and as meaning does; of the first the nearness too.
+        """So many passages as words find them, and as meaning does, and of each both scores.
 
         Nothing by meaning where no vector of the question can be made.
         """
@@ -64,8 +64,12 @@ class FusedIndex:
         )
         if vector is None:
             return by_words, []
-        also = [hit.passage for hit in by_words]
-        return by_words, await self._vectors.nearest(vector, audiences, depth, also)
+        by_meaning = await self._vectors.nearest(vector, audiences, depth, [hit.passage for hit in by_words])
+        found = {hit.passage.id for hit in by_words}
+        others = [hit.passage for hit in by_meaning if hit.passage.id not in found]
+        scores = await self._words.scores(query, audiences, others)
+        worded = (Hit(passage, score) for passage, score in zip(others, scores, strict=True) if score)
+        return [*by_words, *sorted(worded, key=lambda hit: -hit.score)], by_meaning
 
     async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
         """As `KnowledgeIndex.spread`."""

@@ -612,6 +612,16 @@ class KnowledgeIndex(Protocol):
         ...
 
 
+class WordIndex(KnowledgeIndex, Protocol):
+    """A KnowledgeIndex by words, which tells of any passage what it would score."""
+
+    async def scores(
+        self, query: str, audiences: Sequence[Audience], passages: Sequence[Passage]
+    ) -> list[float]:
+        """The score of each as `search` would give it; 0 where no word of the query stands, or not there."""
+        ...
+
+
 class VectorIndex(Protocol):
     """Finds passages by their vectors. Holds only what can be made anew from the `Shelf`."""
 

@@ -168,6 +168,22 @@ async def test_the_best_are_the_best_of_all_however_many_hold_a_word(index: Lexi
     assert scores == pytest.approx(expected[:30])
 
 
+async def test_any_passage_tells_what_it_would_score() -> None:
+    """As in a search, however far behind; one of another audience, without a word or gone scores nothing."""
+    rng, index = random.Random(11), LexicalIndex()
+    documents = [random_document(rng, f"d{n}", rng.choice((PUBLIC, CREW, CAPTAIN))) for n in range(60)]
+    for each in documents:
+        await index.put(each)
+    await index.remove("d0", documents[0].audience)
+    passages = [passage for each in documents for passage in each.passages]
+    for _ in range(50):
+        query = " ".join(rng.choices(WORDS, k=3))
+        all_found = dict(await found(index, query, PUBLIC, CREW, k=len(passages)))
+        expected = [all_found.get(passage.id, 0.0) for passage in passages]
+        assert await index.scores(query, [PUBLIC, CREW], passages) == expected
+        assert 0 < sum(map(bool, expected)) < len(expected)
+
+
 async def test_a_number_is_one_word(index: LexicalIndex) -> None:
     """What is before its point or comma is not found as a number of its own, nor counted as one."""
     await index.put(document("a", "Version 2.10.3 came on Monday.", "There are 2 tugs."))

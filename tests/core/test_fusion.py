@@ -69,6 +69,17 @@ async def test_what_both_ways_find_comes_before_what_one_finds(shelved: Shelved)
     assert (await shelved.finds("wages of the captain"))[0] == "c:0"
 
 
+async def test_what_is_near_gains_by_its_words_however_many_have_more_of_them(shelved: Shelved) -> None:
+    """Of two passages as near as each other the one with a word of the question comes first."""
+    for number in range(210):
+        await shelved.has(f"key{number}", "Key key key.")
+    await shelved.has("plain", "A salary in full is paid on time every week.")
+    await shelved.has("worded", "A salary without the key is paid on time every week.")
+    await shelved.embedding.finish()
+
+    assert (await shelved.finds("wages and the key"))[:2] == ["worded:0", "plain:0"]
+
+
 async def test_a_document_without_vectors_loses_nothing_against_those_that_have_them(
     shelved: Shelved,
 ) -> None:
