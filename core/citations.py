@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from core.evidence import bearing, best_sentence
+from core.claims import bearing
+from core.evidence import best_sentence
 from core.prompt import clean
 from core.terms import sentences
 from core.types import Citation, Passage

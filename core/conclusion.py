@@ -8,11 +8,12 @@ from textwrap import shorten
 import regex
 import structlog
 
+from core.abstentions import abstains
 from core.addresses import LOST
 from core.citations import Named, citation, cite, resolve
 from core.draft import Draft
 from core.errors import StreamBroken
-from core.evidence import abstains, nearest, readable
+from core.evidence import nearest, readable
 from core.file_names import NO_FILE
 from core.quotations import misquoted
 from core.story import tally

@@ -13,12 +13,13 @@ from functools import partial
 from typing import NamedTuple
 
 from core.conclusion import TEAM
-from core.evidence import STRONG, Asked, expected, readable
+from core.evidence import STRONG, Asked, readable
 from core.knowledge import in_reading_order
 from core.library import Library
 from core.profiles import Enough
 from core.terms import sentences, terms
 from core.types import Document, Hit, Passage, ThreadId, Turn
+from core.values import expected
 from core.wishes import Wish, follows_up, is_about_answer, named, names_file, points_back, topic, wish
 
 _NO_DOCUMENT = "I don't know: there is no document here to answer from. Attach a file, and ask about it."

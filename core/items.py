@@ -2,8 +2,8 @@
 
 import re
 
+from core.abstentions import abstains
 from core.blocks import State, step
-from core.evidence import abstains
 from core.terms import words
 
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,9}[.)])[ \t]")

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from core.addresses import Addresses
+from core.claims import bearing, bears_out
 from core.conclusion import BROKEN, INTERRUPTED, Progress
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError
-from core.evidence import bearing, bears_out, nearest
+from core.evidence import nearest
 from core.file_names import FileNames
 from core.items import NewItems
 from core.pace import Paces

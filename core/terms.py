@@ -97,6 +97,16 @@ def stems(text: str) -> list[str]:
     return [stem for run in _WORD.findall(_fold(text)) for stem in _stems_of(run)]
 
 
+def stemmed(text: str) -> frozenset[str]:
+    """The stems of a text; passages and questions come again, long texts would only fill the memory."""
+    return _kept_stemmed(text) if len(text) <= 2000 else frozenset(stems(text))
+
+
+@lru_cache(maxsize=4096)
+def _kept_stemmed(text: str) -> frozenset[str]:
+    return frozenset(stems(text))
+
+
 def terms(text: str) -> list[str]:
     """The content words of `text`, stemmed, in order, each once."""
     return list(dict.fromkeys(_stem(word) for word in words(text) if word not in STOP_WORDS))
@@ -138,6 +148,17 @@ def alike(a: str, b: str) -> bool:
     if a[start + 1 :] == b[start:] or a[start:] == b[start + 1 :] or a[start + 1 :] == b[start + 1 :]:
         return True
     return a[start + 2 :] == b[start + 2 :] and a[start : start + 2] == b[start : start + 2][::-1]
+
+
+def holds(held: frozenset[str], term: str) -> bool:
+    """Whether `term`, or the same word with one typing slip, is among the stems `held`."""
+    if term in held:
+        return True
+    if len(term) < 5:
+        return False
+    # One slip leaves the first or the last letter alone; most words are ruled out by that.
+    near = (w for w in held if abs(len(w) - len(term)) < 2 and (w[0] == term[0] or w[-1] == term[-1]))
+    return any(alike(term, other) for other in near)
 
 
 def bare(text: str) -> str:

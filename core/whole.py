@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core import conclusion
+from core.abstentions import abstains
 from core.citations import citation, cite, resolve
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError
-from core.evidence import Asked, abstains
+from core.evidence import Asked
 from core.excerpts import Excerpt, mentions, outline
 from core.items import NewItems
 from core.reading import Each, Reading, Run, spread

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 
-from core.evidence import asks_value
 from core.terms import asks, sentences, terms
+from core.values import asks_value
 
 
 class Wish(Enum):

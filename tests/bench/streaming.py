@@ -21,9 +21,9 @@ from adapters.tgi import Tgi
 from bots.wiring import App
 from core.addresses import Addresses
 from core.assistant import Assistant
+from core.claims import bears_out
 from core.delivery import Delivery
 from core.draft import Draft
-from core.evidence import bears_out
 from core.file_names import FileNames
 from core.pace import Paces
 from core.profiles import AIROBOROS

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.addresses import Addresses
 from core.citations import Named, citation, cite, resolve
+from core.claims import bears_out
 from core.draft import Draft
-from core.evidence import bears_out
 from core.profiles import PROFILES
 from core.prompt import ContextOptions, Source, clean, closed_context, single_fact
 from core.types import Citation, Passage

@@ -5,9 +5,9 @@ import re
 import pytest
 from hypothesis import given
 
+from core.claims import bears_out
 from core.conclusion import Progress, grounded, misquotations
 from core.draft import Draft
-from core.evidence import bears_out
 from core.quotations import misquoted
 from core.types import Audience, Document, Hit, Passage
 from tests.core.hostile import STEADY, texts
