@@ -6,6 +6,7 @@ import pytest
 
 from adapters.slack.platform import SlackPlatform
 from tests.adapters.platform_parts import FakeNotes, FakeRates
+from tests.adapters.slack.house import House
 from tests.adapters.slack.parts import speaking
 from tests.emulators.slack.server import SlackServer
 
@@ -22,3 +23,10 @@ async def platform(slack: SlackServer, notes: FakeNotes, rates: FakeRates) -> As
     """Slack as a worker has it."""
     async with speaking(slack, notes, rates) as connected:
         yield connected
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    """A house with nobody listening yet."""
+    async with SlackServer() as server:
+        yield House(server)

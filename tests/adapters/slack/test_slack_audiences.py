@@ -6,7 +6,7 @@ import pytest
 
 from adapters.slack import places
 from core.types import Message
-from tests.adapters.slack.test_slack_gateway import House
+from tests.adapters.slack.house import House
 from tests.emulators.slack import faults
 from tests.emulators.slack.server import SlackServer
 
