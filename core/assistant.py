@@ -7,6 +7,7 @@ with its true source, or say that it does not know. The same way serves every pl
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -17,7 +18,7 @@ from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
 from core.grounding import Ground, Grounding, Question, choose
-from core.library import Library
+from core.library import Library, PassagesGone
 from core.own_template import stops
 from core.pace import Paces
 from core.ports import END, Backend, History, Lease, Platform, Recent
@@ -36,6 +37,10 @@ log = structlog.get_logger()
 
 _LONGEST_TOKEN = 32
 """Bytes; so much text never needs fewer tokens than one for each of these (LLaMA's longest has 16)."""
+
+_LOOKS = 3
+"""How often an answer is looked for while what it was to stand on leaves the team's documents."""
+_CHANGING = "The team's documents are being changed just now. Please ask again in a minute."
 
 SUMMARISE = "Summarise this file."
 """What a message asks that is only a file."""
@@ -198,9 +203,23 @@ class _Answering:
         model = Model(limits, profile, Room.of(limits, profile, policy.max_new_tokens))
         question = await self._read(model)
         progress.question = question.text
-        ground = await choose(question, self._assistant.library, policy.grounding, profile.evidence)
+        for _ in range(_LOOKS):
+            try:
+                return await self._from(question, model, policy.grounding)
+            except PassagesGone:
+                log.info("assistant.passages_gone")
+                team = await self._assistant.library.of_team(self._message, self._speech.status)
+                question = replace(question, team=team)
+        raise UserError(_CHANGING)
+
+    async def _from(self, question: Question, model: Model, grounding: Grounding) -> Outcome:
+        """Answer from what is there now. Raises PassagesGone where it left before a word was shown."""
+        progress = self._progress
+        progress.read = ""
+        ground = await choose(question, self._assistant.library, grounding, model.profile.evidence)
         if ground.refusal:
             progress.sent = tuple(ground.hits[:3])
+            await self._must_stand(question)
             return progress.outcome("refused", ground.refusal)
         answer = self._of_whole if ground.wish.whole else self._of_best
         try:
@@ -311,26 +330,57 @@ class _Answering:
         progress.sent = tuple(replace(found[passage.id], passage=passage) for passage in passages)
         progress.asks(fitted.tokens)
         progress.ended = speech.left.ended
+        speech.before_first = partial(self._must_stand, question)
         checked = profile.checked and bool(passages)
         draft = drafted(question.text, passages, profile, checked=checked)
+        quotable = citation(passages[0], question.text) if checked and ground.strong else None
+        if not await self._said(model, fitted, draft, quotable, enough=checked and profile.literal):
+            return conclusion.interrupted(progress)
+        progress.left_out += conclusion.left_out(fitted)
+        if not passages:
+            return conclusion.alone(progress)
+        return conclusion.grounded(
+            progress,
+            draft,
+            question.text,
+            question.in_reach,
+            checked=checked,
+            noted=bool(noted),
+            gone=await self._gone(question),
+        )
+
+    async def _said(
+        self, model: Model, fitted: Fitted, draft: Draft, quotable: Citation | None, *, enough: bool
+    ) -> bool:
+        """Show what the model says, or where nothing of it may be shown, what is `quotable`.
+
+        False where another worker left words with which nobody can go on.
+        """
+        progress, speech = self._progress, self._speech
         rest = resuming.rest(speech.left, fitted.prompt, draft) if speech.left.shown else ""
         if rest is None:
-            return conclusion.interrupted(progress)
+            return False
+        if not progress.shown:
+            await speech.before_first()
         await speech.status("Thinking …")
         said = Checkpoint(prompt=resuming.digest(fitted.prompt))
         async with speech.deliver(lambda: replace(said, text=draft.raw, ended=progress.ended)) as delivery:
             speech.show(rest, delivery)
             if not progress.ended:
-                enough = checked and profile.literal
                 await self._go_on(model, fitted, draft, delivery, enough=enough)
-            if checked and ground.strong and not progress.shown.strip():
-                self._quote(citation(passages[0], question.text), delivery)
-        progress.left_out += conclusion.left_out(fitted)
-        if not passages:
-            return conclusion.alone(progress)
-        return conclusion.grounded(
-            progress, draft, question.text, question.in_reach, checked=checked, noted=bool(noted)
-        )
+            if quotable and not progress.shown.strip():
+                await speech.before_first()
+                self._quote(quotable, delivery)
+        return True
+
+    async def _gone(self, question: Question) -> frozenset[str]:
+        """The documents from which passages were sent, and which have left the team's since."""
+        return await self._assistant.library.gone(self._progress.sent, question.documents, question.team)
+
+    async def _must_stand(self, question: Question) -> None:
+        """Raise PassagesGone where any of them did."""
+        if await self._gone(question):
+            raise PassagesGone
 
     def _quote(self, quoted: Citation, delivery: Delivery) -> None:
         """Let a passage answer by itself; where the model went on to does not matter any more."""

@@ -1,7 +1,7 @@
 """What an answer was worth: from what is known of it at its end to the outcome that people see."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import shorten
 
@@ -42,6 +42,8 @@ _WHY = {
     BROKEN: StreamBroken.advice,
     INTERRUPTED: "The answer was interrupted, so it stops here. Ask again for the rest.",
 }
+_NO_SOURCE = "No source is named, because no passage that was read bears this answer out."
+_GONE = f"Some of what was read for this answer has left {TEAM} since, and is not named as a source."
 
 
 @dataclass(slots=True)
@@ -153,10 +155,12 @@ def grounded(
     *,
     checked: bool,
     noted: bool = False,
+    gone: Collection[str] = (),
 ) -> Outcome:
     """The outcome of an answer from passages: its sources, or the refusal that it turned out to be.
 
-    Where the model was sent `noted` passages as notes, the numbers that it names are not theirs.
+    Where the model was sent `noted` passages as notes, the numbers that it names are not theirs. What stood
+    in documents that are `gone`, by their ids, is no source any more.
     """
     shown = progress.shown.strip()
     if noted:
@@ -166,7 +170,10 @@ def grounded(
     if named.unresolved or draft.dropped:
         log.info("answer.unsupported", sources=named.unresolved, sentences=draft.dropped)
         tally().sources_dropped, tally().sentences_dropped = named.unresolved, draft.dropped
-    cited = cite(shown.replace(LOST, "").replace(NO_FILE, ""), question, passages, named.numbers)
+    progress.sent = tuple(hit for hit in progress.sent if hit.passage.document not in gone)
+    there = [hit.passage for hit in progress.sent]
+    numbers = [there.index(found) + 1 for n in named.numbers if (found := passages[n - 1]) in there]
+    cited = cite(shown.replace(LOST, "").replace(NO_FILE, ""), question, there, numbers)
     if not shown and checked:
         return progress.outcome(
             "refused", f"I don't know: nothing in {titles(documents)} bears out an answer to this."
@@ -174,10 +181,10 @@ def grounded(
     if shown and abstains(shown):
         return progress.outcome("refused", f"The model found no answer in {titles(documents)}.")
     progress.left_out += misquotations(shown, passages)
-    if shown and not cited:
-        progress.left_out.append(
-            "No source is named, because no passage that was read bears this answer out."
-        )
+    if gone:
+        progress.left_out.append(_GONE)
+    elif shown and not cited:
+        progress.left_out.append(_NO_SOURCE)
     return replace(alone(progress), citations=cited)
 
 

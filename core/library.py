@@ -41,6 +41,10 @@ class _Indexed(NamedTuple):
     size: int
 
 
+class PassagesGone(Exception):
+    """What an answer was about to be made of is not among the team's documents any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What became of a message's attachments: what was read, and a sentence for each that was not."""
@@ -145,6 +149,17 @@ class Library:
         async with self._indexing:
             await self._index_only(thread, documents)
             return await self._index.spread(words, _audiences(documents, team))
+
+    async def gone(
+        self, hits: Sequence[Hit], documents: Sequence[Document], team: Sequence[Document]
+    ) -> frozenset[str]:
+        """The ids of the team's documents that these were found in, and that are not as they were any more.
+
+        Those of the thread, its `documents`, do not count: who forgets them ends the answer.
+        """
+        own = {document.id for document in documents}
+        found_in = frozenset(hit.passage.document for hit in hits) - own
+        return await self._team.gone(found_in, team) if self._team else frozenset()
 
     async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
         there = {item.id for item in found}

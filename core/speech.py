@@ -1,7 +1,7 @@
 """What the model says for one message, on its way into the reply."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -35,12 +35,17 @@ class Model:
     room: Room
 
 
+async def _at_once() -> None:
+    """Nothing keeps a text from being shown."""
+
+
 @dataclass
 class Speech:
     """Streams of the model, noted in the `progress`; what may be seen of them goes to the `reply`.
 
-    `left` is what another worker left, and `gap` comes before the next text. `delivering` says that pages
-    are written, `stopping` that people ended the answer: else whoever cancels it leaves it to another worker.
+    `left` is what another worker left, and `gap` comes before the next text. `before_first` is awaited before
+    any of the model's text is shown, and may raise what keeps it from that. `delivering` says that pages are
+    written, `stopping` that people ended the answer: else whoever cancels it leaves it to another worker.
     """
 
     backend: Backend
@@ -50,6 +55,7 @@ class Speech:
     progress: Progress
     left: Checkpoint = field(default_factory=Checkpoint)
     gap: str = ""
+    before_first: Callable[[], Awaitable[None]] = _at_once
     delivering: bool = False
     stopping: bool = False
 
@@ -95,7 +101,13 @@ class Speech:
             else:
                 delivery.hand_over()
             raise
-        self.show(draft.close(), delivery)
+        await self._say(draft.close(), delivery)
+
+    async def _say(self, text: str, delivery: Delivery) -> None:
+        """Show what the model said, if the first of it may be shown."""
+        if text and not self.progress.shown:
+            await self.before_first()
+        self.show(text, delivery)
 
     async def note(self, model: Model, fitted: Fitted, draft: Draft, tokens: int) -> str:
         """What the model says in at most `tokens`, for ourselves: people see nothing of it."""
@@ -138,7 +150,7 @@ class Speech:
                 progress.received(delta.text)
                 await self._moved(delta.replica)
                 progress.replica = delta.replica or progress.replica
-                self.show(draft.feed(delta.text), delivery)
+                await self._say(draft.feed(delta.text), delivery)
                 if delta.finish:
                     progress.ends(delta.finish)
                 elif draft.stopped or (enough and progress.shown.strip()):

@@ -50,6 +50,16 @@ class TeamDocuments:
         await self.catch_up()
         return one_per_section(await self._index.search(words, audiences, k * _CANDIDATES))[:k]
 
+    async def gone(self, ids: frozenset[str], seen: Sequence[Document]) -> frozenset[str]:
+        """Those of these documents that are not here any more as they were `seen`: removed, edited, or for
+        others.
+        """
+        if not ids:
+            return frozenset()
+        await self.catch_up()
+        edited = {each.id for each in seen if self._documents.get(each.id) != each}
+        return frozenset(each for each in ids if each in edited or each not in self._documents)
+
     def entry(self, document_id: str) -> Entry:
         """What is known of a document that was found. Raises KeyError."""
         return self._entries[document_id]

@@ -126,6 +126,26 @@ async def test_once_nobody_waits_nothing_is_kept_of_anybody(
         assert not client.exists(names.asked, names.asked_until, names.people, names.waiting, names.served)
 
 
+@pytest.mark.parametrize("end", ["finished", "left to another worker", "never counted out"])
+async def test_nothing_is_kept_of_the_tokens_of_an_answer_that_is_over(
+    end: str, redis_server: RedisServer, redis_store: Store
+) -> None:
+    """However it ended: else a field for each answer would stay for ever."""
+    counts, names = Counts(redis_store), keys.of_counts()
+    await ask(counts, "ann", "m1")
+    await begin(counts, of("ann", "m1", tokens=300), to=ONE)
+    with redis_server.client() as client:
+        assert client.hgetall(names.outstanding) == {b"m1": b"300"}
+        if end == "finished":
+            await counts.finish("m1", "gpu")
+        elif end == "left to another worker":
+            await counts.requeue("m1", "gpu")
+        else:
+            client.zadd(names.asked_until, {"m1": 1})  # its time passes
+            await ask(counts, "ann", "m2")
+        assert not client.exists(names.outstanding)
+
+
 async def test_slots_are_held_over_all_workers(redis_store: Store) -> None:
     """A replica never gets more than it has slots for, and no slot stays free while somebody waits."""
     counts = Counts(redis_store)

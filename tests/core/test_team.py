@@ -8,12 +8,12 @@ import pytest
 from adapters.search import LexicalIndex
 from core.grounding import Grounding
 from core.knowledge import document, one_per_section, team_document, team_identity
-from core.ports import Block, Extracted
+from core.ports import Block, Extracted, Shelf
 from core.team import TeamDocuments
 from core.transcript import Transcript
 from core.types import Audience, Document, Entry, Hit, Outcome, Passage
 from tests.core.house import MESSAGE, POLICY, House
-from tests.fakes import FakeShelf, saying
+from tests.fakes import FakeShelf, Says, saying
 
 PUBLIC, CREW, BOSS = (
     Audience("public"),
@@ -39,7 +39,7 @@ def shelved(
 class Office:
     """A team that has documents; `prompts` are those that the model got."""
 
-    shelf: FakeShelf = field(default_factory=FakeShelf)
+    shelf: Shelf = field(default_factory=FakeShelf)
     index: LexicalIndex = field(default_factory=LexicalIndex)
     prompts: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -57,20 +57,21 @@ class Office:
         self,
         text: str,
         *seen_by: Audience,
-        says: str = "I know it.",
+        says: str | Says = "I know it.",
         files: tuple[Document, ...] = (),
         grounding: Grounding = Grounding.PREFER,
+        profile: str | None = POLICY.profile,
     ) -> Outcome:
         """Somebody asks where these audiences see the answer."""
         message = replace(MESSAGE, text=text, seen_by=tuple(map(str, seen_by)))
         house = House(
             Transcript(),
-            saying(says),
+            saying(says) if isinstance(says, str) else says,
             message=message,
             index=self.index,
             team=self.team,
             documents=list(files),
-            policy=replace(POLICY, grounding=grounding),
+            policy=replace(POLICY, grounding=grounding, profile=profile),
         )
         outcome = await house.works()
         self.prompts += house.backend.prompts
