@@ -41,14 +41,14 @@ def _by_places(one: Hits, other: Hits) -> Hits:
     return [hits[name] for name in sorted(scores, key=lambda name: -scores[name])]
 
 
-_WHOLE = "both, scores added: what people get"
+_WHOLE = "both, and the first read again: what people get"
 _WAYS: Mapping[str, Way] = {
     "words": lambda words, _: words,
     "meaning, of passages alone": lambda _, meaning: _passages(meaning),
     "meaning, of passages and their sections": lambda _, meaning: meaning,
     "both, by places (RRF, k 60)": _by_places,
     "both, scores added, of passages alone": lambda words, meaning: fused(words, _passages(meaning)),
-    _WHOLE: fused,
+    "both, scores added, of passages and their sections": fused,
 }
 
 
@@ -56,7 +56,7 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
     """Print how well each way finds. Raises UserError where nothing is found by meaning."""
     asked = read(files)
     answerable = [each for each in asked.questions if each.answerable]
-    found: dict[str, list[dict[str, int]]] = {name: [] for name in _WAYS}
+    found: dict[str, list[dict[str, int]]] = {name: [] for name in (*_WAYS, _WHOLE)}
     async with wiring.redis(settings) as store, wiring.knowledge(settings, store) as known:
         documents = await known.team.visible([PUBLIC])
         if missing := lacking(asked, [known.team.entry(each.id).path for each in documents]):
@@ -67,9 +67,11 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
                 "Not all documents have vectors. Run `chasqui kb sync` with the embeddings first."
             )
         for each in answerable:
-            both = await index.both(looked_for(each, documents), [PUBLIC], _DEPTH)
+            looked = looked_for(each, documents)
+            both = await index.both(looked, [PUBLIC], _DEPTH)
             for name, way in _WAYS.items():
                 found[name].append(ranks(each, way(*both), known.team))
+            found[_WHOLE].append(ranks(each, await index.search(looked, [PUBLIC], _DEPTH), known.team))
     _print(answerable, found)
     return 0
 

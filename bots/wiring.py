@@ -37,6 +37,7 @@ from core.fusion import FusedIndex
 from core.keeping import Keeper
 from core.library import Library
 from core.ports import (
+    Comparer,
     Embedder,
     Extractor,
     Feedbacks,
@@ -154,7 +155,9 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
         if made:
             from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
 
-            index = FusedIndex(words, NumpyVectors(), made)
+            of = settings.embeddings
+            comparer = made if isinstance(made, Comparer) and not of.rerank_url else None
+            index = FusedIndex(words, NumpyVectors(), made, comparer, compared=of.compared)
         if orders := await stack.enter_async_context(reranker(settings.embeddings)):
             index = RerankedIndex(index, orders)
         team = TeamDocuments(shelf, index, made)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from core.errors import EmbedderUnavailable
-from core.ports import Embedder, IndexedWords, Vector, VectorIndex, WordIndex
+from core.knowledge import read_by_models
+from core.ports import Comparer, Embedder, IndexedWords, Vector, VectorIndex, WordIndex
 from core.terms import terms
 from core.types import Audience, Document, Hit, Spread
 
@@ -25,12 +27,27 @@ class FusedIndex:
     loses nothing against those that have them. Where no vector of the question can be made, words are left.
     Scores are added rather than places: how far the best passage is ahead of the next one counts too.
     Bruch, Gai, Ingber: An Analysis of Fusion Functions for Hybrid Retrieval (ACM TOIS 42, 2023).
+
+    A `comparer` reads the first `compared` passages beside the question, and what it finds is added too.
+    It has `patience` seconds; then the order stays.
     """
 
-    def __init__(self, words: WordIndex, vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        words: WordIndex,
+        vectors: VectorIndex,
+        embedder: Embedder,
+        comparer: Comparer | None = None,
+        *,
+        compared: int = 24,
+        patience: float = 5.0,
+    ) -> None:
         self._words = words
         self._vectors = vectors
         self._embedder = embedder
+        self._comparer = comparer
+        self._compared = compared
+        self._patience = patience
 
     async def put(
         self, document: Document, vectors: Sequence[Vector] = (), words: IndexedWords | None = None
@@ -50,7 +67,9 @@ class FusedIndex:
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         """As `KnowledgeIndex.search`; scores are how near a passage is and what words add to that."""
         by_words, by_meaning = await self.both(query, audiences, max(k, _DEPTH))
-        return (fused(by_words, by_meaning) if by_meaning else by_words)[:k]
+        if not by_meaning:
+            return by_words[:k]
+        return (await self._read_again(query, fused(by_words, by_meaning)))[:k]
 
     async def both(
         self, query: str, audiences: Sequence[Audience], depth: int
@@ -74,6 +93,21 @@ class FusedIndex:
     async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
         """As `KnowledgeIndex.spread`."""
         return await self._words.spread(words, audiences)
+
+    async def _read_again(self, query: str, hits: list[Hit]) -> list[Hit]:
+        """The first by what the comparer adds, then the others as they were."""
+        first, others = hits[: self._compared], hits[self._compared :]
+        if self._comparer is None or len(first) < 2:
+            return hits
+        try:
+            async with asyncio.timeout(self._patience):
+                texts = [read_by_models(hit.passage) for hit in first]
+                added = await self._comparer.likenesses(query, texts)
+        except TimeoutError:
+            log.info("fusion.not_compared", patience=self._patience)
+            return hits
+        again = [replace(hit, score=hit.score + more) for hit, more in zip(first, added, strict=True)]
+        return [*sorted(again, key=lambda hit: -hit.score), *others]
 
     async def _vector(self, query: str, audiences: Sequence[Audience]) -> Vector | None:
         """That of a question that could be near something, where it can be made."""

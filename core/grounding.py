@@ -161,12 +161,13 @@ class _Speaks(NamedTuple):
 def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], _Speaks]:
     """The first hits ordered by how well they answer, and what speaks for the best one.
 
-    Where a reranker read them, its order stands: it sees more than shared words.
+    Where they were found by meaning too, or a reranker read them, their order stands: more than shared
+    words is in it (measured, see docs/decisions).
     """
     first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
     spoken = {hit.passage.id: _speaks(hit, asked, enough) for hit in first}
     best = max(spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks())
-    if any(hit.reranked for hit in first):
+    if any(hit.reranked or hit.nearness is not None for hit in first):
         return _varied(hits), best._replace(strong=spoken[first[0].passage.id].strong)  # the first is quoted
     first = sorted(
         first, key=lambda hit: -spoken[hit.passage.id].evidence - _closeness(hit.passage, asked, question)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from core.types import (
     Attachment,
@@ -668,6 +668,15 @@ class Embedder(Protocol):
 
     async def question(self, text: str) -> Vector:
         """The vector of what somebody asks."""
+        ...
+
+
+@runtime_checkable
+class Comparer(Protocol):
+    """Compares a question with texts word by word, each word as it is meant in its sentence."""
+
+    async def likenesses(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How near each text comes to each word of the question, on average: at most 1, in their order."""
         ...
 
 

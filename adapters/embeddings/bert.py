@@ -20,6 +20,10 @@ from core.ports import Vector
 _VOCABULARY = Path(__file__).with_name("vocabulary.txt")
 _LONGEST = 256
 """Tokens that are read of a text; the model was trained with no more."""
+_COMPARED = 160
+"""Tokens of a text that are compared one by one: as good as all of them, for less."""
+
+Floats = NDArray[np.float32]
 
 
 class Bert:
@@ -35,16 +39,37 @@ class Bert:
 
     def embedded(self, text: str) -> Vector:
         """The vector of a text, of which the first 256 tokens are read."""
+        return quantized(self._states(text, _LONGEST).mean(axis=0))
+
+    def directions(self, text: str, longest: int = _LONGEST) -> Floats:
+        """Where each token of a text points, in its sentence: (tokens, 384), each of length 1.
+
+        The first and the last are the model's marks.
+        """
+        states = self._states(text, longest)
+        states /= np.linalg.norm(states, axis=1, keepdims=True)
+        return states
+
+    def likeness(self, asked: Floats, text: str) -> float:
+        """How near the nearest of a text's first 160 tokens comes to each that was asked, on average.
+
+        O. Khattab, M. Zaharia: ColBERT (SIGIR 2020); this model was not trained for it.
+        """
+        cosines = asked[1:-1] @ self.directions(text, _COMPARED).T
+        return float(cosines.max(axis=1).mean()) if len(cosines) else 0.0
+
+    def _states(self, text: str, longest: int) -> Floats:
         # One at a time: tokens that fill up a batch cost more than a batch saves.
         whole = text.encode("utf-8", "replace").decode()  # half a character has no token
-        tokens = np.array([self._tokenizer.encode(whole).ids], np.int64)
+        ids = self._tokenizer.encode(whole).ids
+        tokens = np.array([ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]]], np.int64)
         inputs = {
             "input_ids": tokens,
             "attention_mask": np.ones_like(tokens),
             "token_type_ids": np.zeros_like(tokens),
         }
-        states: NDArray[np.float32] = self._session.run(None, inputs)[0]
-        return quantized(states[0].mean(axis=0))
+        states: Floats = self._session.run(None, inputs)[0][0]
+        return states
 
 
 def tokenizer() -> Tokenizer:

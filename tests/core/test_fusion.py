@@ -1,5 +1,9 @@
 """Finding by words and by meaning at once: what each finds counts, and neither shows what is hidden."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from adapters.search import LexicalIndex
@@ -8,7 +12,7 @@ from core.embedding import Embedding
 from core.errors import EmbedderUnavailable
 from core.fusion import FusedIndex
 from core.knowledge import embedded, fingerprint
-from core.ports import Vectors
+from core.ports import Comparer, Vectors
 from core.team import TeamDocuments
 from core.types import Audience, Document, Entry, Passage
 from tests.fakes import FakeEmbedder, FakeShelf
@@ -21,9 +25,15 @@ EARNS = "What does he earn, in wages and money?"
 class Shelved:
     """A shelf with documents, and one process that follows it."""
 
-    def __init__(self, shelf: FakeShelf | None = None, embedder: FakeEmbedder | None = None) -> None:
+    def __init__(
+        self,
+        shelf: FakeShelf | None = None,
+        embedder: FakeEmbedder | None = None,
+        comparer: Comparer | None = None,
+        **limits: Any,
+    ) -> None:
         self.shelf, self.embedder = shelf or FakeShelf(), embedder or FakeEmbedder(PAY, BOATS)
-        self.index = FusedIndex(LexicalIndex(), NumpyVectors(), self.embedder)
+        self.index = FusedIndex(LexicalIndex(), NumpyVectors(), self.embedder, comparer, **limits)
         self.team = TeamDocuments(self.shelf, self.index, self.embedder)
         self.embedding = Embedding(self.shelf, self.team, self.embedder)
 
@@ -144,6 +154,53 @@ async def test_a_hit_tells_how_near_it_is_where_that_is_known(shelved: Shelved) 
     near = {hit.passage.id: hit.nearness for hit in hits}
     assert near["crew:0"] == pytest.approx(1.0, abs=0.3)
     assert near["new:0"] is None
+
+
+class Shortest:
+    """A Comparer that likes short texts; while `stuck` it comes to no end."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+        self.stuck = False
+
+    async def likenesses(self, question: str, texts: Sequence[str]) -> list[float]:
+        """As `Comparer.likenesses`."""
+        if self.stuck:
+            await asyncio.Event().wait()
+        self.read += texts
+        return [-float(len(text)) for text in texts]
+
+
+async def test_what_a_comparer_finds_is_added_to_what_speaks_for_the_first(shelved: Shelved) -> None:
+    """It reads as many as it is given, as an embedder would; the others stay behind, as they were."""
+    comparer = Shortest()
+    again = Shelved(shelved.shelf, shelved.embedder, comparer, compared=3)
+    texts = {
+        "a:0": "Wages: " + "money " * 9,
+        "b:0": "Wages and pay.",
+        "c:0": "His wages, I hear.",
+        "d:0": "A wage tug",
+    }
+    for name, text in texts.items():
+        await shelved.has(name[0], text)
+    await shelved.embedding.finish()
+
+    before, after = await shelved.finds("wages and money"), await again.finds("wages and money")
+    assert comparer.read == [f"{name[0]}\n{texts[name]}" for name in before[:3]]
+    assert after == [*sorted(before[:3], key=lambda name: len(texts[name])), *before[3:]]
+    assert after != before
+
+
+async def test_a_comparer_that_comes_to_no_end_leaves_the_order_as_it_is() -> None:
+    """A question waits no longer than its patience."""
+    comparer = Shortest()
+    comparer.stuck = True
+    shelved = Shelved(comparer=comparer, patience=0)
+    await shelved.has("long", "Her salary is 9 soles, in money.")
+    await shelved.has("short", "Salary.")
+    await shelved.embedding.finish()
+
+    assert await shelved.finds(f"{EARNS} soles") == ["long:0", "short:0"]
 
 
 async def test_one_document_that_has_no_vectors_keeps_no_other_from_its_own(shelved: Shelved) -> None:
