@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -80,6 +81,7 @@ class Library:
         self._seconds = seconds
         self._indexing = asyncio.Lock()
         self._indexed: OrderedDict[ThreadId, list[_Indexed]] = OrderedDict()
+        self._searched: Counter[ThreadId] = Counter()  # how many searches of a thread go on
 
     async def read(self, message: Message, platform: Platform, status: Status) -> Reading:
         """Read and keep the attachments of `message`; one that cannot be read stops no other.
@@ -136,8 +138,7 @@ class Library:
     ) -> list[Hit]:
         """The best passages of a thread's `documents` and of the `team`'s, best first."""
         with trace.step("passages.find", {"documents": len(documents) + len(team)}) as step:
-            async with self._indexing:  # else another thread could push these out before they are searched
-                await self._index_only(thread, documents)
+            async with self._indexed_only(thread, documents):
                 hits = await self._index.search(query, _audiences(documents, team), k)
             step.note(found=len(hits))
         return hits
@@ -146,8 +147,7 @@ class Library:
         self, thread: ThreadId, documents: Sequence[Document], words: Sequence[str], team: Sequence[Document]
     ) -> Spread:
         """How many passages of all that `search` looks at hold each of these stemmed words."""
-        async with self._indexing:
-            await self._index_only(thread, documents)
+        async with self._indexed_only(thread, documents):
             return await self._index.spread(words, _audiences(documents, team))
 
     async def gone(
@@ -161,7 +161,21 @@ class Library:
         found_in = frozenset(hit.passage.document for hit in hits) - own
         return await self._team.gone(found_in, team) if self._team else frozenset()
 
+    @asynccontextmanager
+    async def _indexed_only(self, thread: ThreadId, found: Sequence[Document]) -> AsyncIterator[None]:
+        """While of a thread only these can be found. Several threads may search at once."""
+        async with self._indexing:
+            await self._index_only(thread, found)
+            self._searched[thread] += 1
+        try:
+            yield
+        finally:
+            self._searched[thread] -= 1
+            if not self._searched[thread]:
+                del self._searched[thread]
+
     async def _index_only(self, thread: ThreadId, found: Sequence[Document]) -> None:
+        """Index these, and take out the oldest of others, but for those that are searched right now."""
         there = {item.id for item in found}
         for old in self._indexed.pop(thread, []):
             if old.id not in there:  # forgotten, or from before a fresh start
@@ -170,8 +184,10 @@ class Library:
             await self._index.put(item)
         self._indexed[thread] = [_Indexed(item.id, item.audience, _size(item)) for item in found]
         size = sum(map(_indexed_size, self._indexed.values()))
-        while size > INDEXED_TEXT and len(self._indexed) > 1:
-            _, oldest = self._indexed.popitem(last=False)
+        for other in [each for each in self._indexed if each != thread and each not in self._searched]:
+            if size <= INDEXED_TEXT:
+                break
+            oldest = self._indexed.pop(other)
             for old in oldest:
                 await self._index.remove(old.id, old.audience)
             size -= _indexed_size(oldest)

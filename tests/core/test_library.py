@@ -1,5 +1,6 @@
 """What becomes of the files of a message, however many they are and however they are called."""
 
+import asyncio
 import itertools
 import resource
 from collections.abc import Iterator, Sequence
@@ -35,10 +36,15 @@ class Shelf:
 
 
 class Index:
-    """A KnowledgeIndex that finds nothing; `held` are the titles of the documents in it."""
+    """A KnowledgeIndex that finds nothing; `held` are the titles of the documents in it.
+
+    A search `begins` and ends when it `may_end`.
+    """
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
+        self.begins, self.may_end = asyncio.Event(), asyncio.Event()
+        self.may_end.set()
 
     @property
     def held(self) -> list[str]:
@@ -56,6 +62,8 @@ class Index:
 
     async def search(self, query: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
         """As `KnowledgeIndex.search`."""
+        self.begins.set()
+        await self.may_end.wait()
         return []
 
     async def spread(self, words: Sequence[str], audiences: Sequence[Audience]) -> Spread:
@@ -222,6 +230,25 @@ async def test_only_so_much_text_is_indexed_at_once() -> None:
 
     await sender.asks("a")
     assert sender.index.held == ["d.txt", "a.txt"]
+
+
+async def test_a_search_that_takes_long_holds_up_no_other_and_its_documents_stay_meanwhile() -> None:
+    """A reranker may be asked in it; what it searches is pushed out by nobody before it ends."""
+    sender = Sender()
+    for name in ("a", "b", "c", "d"):
+        await sender.sends((f"{name}.txt", paragraphs(name, INDEXED_TEXT * 2 // 5)), thread=name)
+    sender.index.may_end.clear()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(sender.asks("a"))
+        await sender.index.begins.wait()
+        sender.index.begins.clear()
+        tasks.create_task(sender.asks("b"))
+        await sender.index.begins.wait()
+        sender.index.may_end.set()
+        await sender.asks("c")
+        assert sender.index.held[0] == "a.txt"
+    await sender.asks("d")
+    assert sender.index.held == ["c.txt", "d.txt"]
 
 
 async def test_a_full_disk_is_one_sentence() -> None:
