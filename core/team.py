@@ -46,9 +46,15 @@ class TeamDocuments:
         return [document for document in self._documents.values() if document.audience in audiences]
 
     async def search(self, words: str, audiences: Sequence[Audience], k: int) -> list[Hit]:
-        """The `k` best sections for these audiences, best first."""
+        """The `k` best sections for these audiences, best first; fewer only where no more hold anything."""
         await self.catch_up()
-        return one_per_section(await self._index.search(words, audiences, k * _CANDIDATES))[:k]
+        passages = k * _CANDIDATES
+        while True:
+            hits = await self._index.search(words, audiences, passages)
+            sections = one_per_section(hits)
+            if len(sections) >= k or len(hits) < passages:
+                return sections[:k]
+            passages *= _CANDIDATES  # long sections took all places
 
     async def gone(self, ids: frozenset[str], seen: Sequence[Document]) -> frozenset[str]:
         """Those of these documents that are not here any more as they were `seen`: removed, edited, or for

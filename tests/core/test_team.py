@@ -121,6 +121,19 @@ async def test_a_question_waits_until_all_documents_are_read_and_is_told_so(offi
     assert office.statuses.count("Reading the team's documents …") == 1
 
 
+async def test_a_search_brings_as_many_sections_as_it_is_asked_for(office: Office) -> None:
+    """However many passages of one section come first."""
+    await office.has("log.md", "# Log\n\n" + "The captain was on watch, and the captain slept.\n\n" * 400)
+    others = [
+        await office.has(f"{n}.md", f"# Note {n}\n\nOf many things, one is the captain.") for n in range(5)
+    ]
+
+    found = await office.team.search("captain", [PUBLIC], 4)
+    assert len({hit.passage.document for hit in found}) == 4
+    assert {hit.passage.document for hit in found[1:]} < set(others)
+    assert len(await office.team.search("captain", [PUBLIC], 9)) == 6
+
+
 async def test_what_others_may_see_is_neither_read_nor_named(office: Office) -> None:
     """Not in the prompt, nor in the refusal, its near misses or its reason; and who may see it gets it."""
     await office.has("salaries.md", SALARIES, BOSS)
