@@ -13,6 +13,10 @@ if os.environ.get("CHASQUI_TEST_SEED") != "random":
     settings.load_profile("same")
 
 
+# Programs that tests start keep their bytecode, as those of people do: compiling it anew each time would take
+# longer than what most of them are for.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # A shell lets what runs in its background ignore Ctrl-C, and whatever that starts would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
