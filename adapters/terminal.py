@@ -9,13 +9,10 @@ import os
 import stat
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from rich.console import Console
-from rich.live import Live
-from rich.markdown import Markdown
-from rich.status import Status
 from rich.style import Style
 from rich.text import Text
 
@@ -26,6 +23,11 @@ from core.markdown import closed
 from core.ports import Ledger
 from core.prompt import clean
 from core.types import Attachment, Citation, Message, Outcome, PageProfile
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.markdown import Markdown
+    from rich.status import Status
 
 _CHUNK = 1 << 16
 _LONGEST_QUOTE = 300
@@ -136,7 +138,7 @@ class TerminalReply:
         settled = len(markdown) if final else _settled(markdown, len(self._printed))
         if settled > len(self._printed):
             self._stop_live()
-            self._out.print(Markdown(markdown[len(self._printed) : settled]))
+            self._out.print(_drawn(markdown[len(self._printed) : settled]))
             self._printed = markdown[:settled]
         growing = markdown[settled:]
         if growing.strip():
@@ -184,14 +186,22 @@ class TerminalReply:
 
     def _redraw(self, growing: str) -> None:
         if self._live is None:
+            from rich.live import Live  # noqa: PLC0415 - only on a terminal, as below
+
             self._live = Live(console=self._out, transient=True, auto_refresh=False)
             self._live.start()
-        self._live.update(Markdown(closed(growing)), refresh=True)
+        self._live.update(_drawn(closed(growing)), refresh=True)
 
     def _stop_live(self) -> None:
         if self._live:
             self._live.stop()
             self._live = None
+
+
+def _drawn(markdown: str) -> "Markdown":
+    from rich.markdown import Markdown  # noqa: PLC0415 - it brings a parser, and programs read plain text
+
+    return Markdown(markdown)
 
 
 def _print(console: Console, text: str, style: str) -> None:

@@ -14,6 +14,7 @@ from bots import mistakes, redis_checks, wiring
 from bots.check import Check
 from bots.embedding_checks import of_embeddings, of_reranker
 from bots.settings import Settings
+from bots.store import redis
 from core.errors import BackendError, BackendUnauthorized, BackendUnavailable, ChasquiError
 from core.types import Sampling
 
@@ -44,7 +45,7 @@ async def serving(settings: Settings) -> AsyncIterator[Check]:
 async def of_redis(settings: Settings) -> AsyncIterator[Check]:
     """The server that keeps what waits and what was said."""
     try:
-        async with wiring.redis(settings) as store:
+        async with redis(settings) as store:
             pulse = await store.ping()
             kind = "configured" if settings.redis.url else "embedded"
             yield Check("redis", True, f"{pulse.version}, {kind}, {pulse.latency_ms:.1f} ms")

@@ -231,17 +231,17 @@ def kb_add(
     as_json: Json = False,
 ) -> None:
     """Add documents, and read them."""
-    from bots import kb
+    from bots import kb_adding
 
-    _run(kb.add(_settings("error"), name, audience, as_json=as_json))
+    _run(kb_adding.add(_settings("error"), name, audience, as_json=as_json))
 
 
 @kb.command("sync")
 def kb_sync(as_json: Json = False) -> None:
     """Read again what changed since, and drop what is gone."""
-    from bots import kb
+    from bots import kb_adding
 
-    _run(kb.sync(_settings("error"), as_json=as_json))
+    _run(kb_adding.sync(_settings("error"), as_json=as_json))
 
 
 @kb.command("list")
@@ -366,12 +366,10 @@ def model_serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Serve the embedded model over the TGI protocol until Ctrl-C."""
-    from adapters import local_model
+    from adapters.local_model.server import serve
 
     _settings("info")
-    asyncio.run(
-        local_model.serve(host=host, port=port, ready=lambda url: print(f"Serving on {url}", flush=True))
-    )
+    asyncio.run(serve(host=host, port=port, ready=lambda url: print(f"Serving on {url}", flush=True)))
 
 
 @cli.command("init")
@@ -398,8 +396,9 @@ def healthcheck(
 ) -> None:
     """Exit 0 when the `chasqui serve` of these settings is ready, 1 otherwise."""
     from bots.probe import probe
+    from bots.settings import load
 
-    if code := probe(_settings("error").http, live=live):
+    if code := probe(load().http, live=live):
         raise typer.Exit(code)
 
 
@@ -407,8 +406,9 @@ def healthcheck(
 def config(as_json: Json = False) -> None:
     """Show the settings in force, secrets masked, and where each came from."""
     from bots import config
+    from bots.settings import load
 
-    config.show(_settings("error"), as_json=as_json)
+    config.show(load(), as_json=as_json)
 
 
 async def _report(found: Any, *, as_json: bool) -> int:

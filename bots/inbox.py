@@ -7,16 +7,16 @@ from typing import Any
 
 from adapters.redis.letters import Letter, RedisLetters
 from adapters.redis.waiting import Waiting, waiting
-from bots import wiring
 from bots.output import print_json
 from bots.settings import Settings
+from bots.store import redis
 from core.characters import sendable
 from core.types import Message
 
 
 async def show_all(settings: Settings, *, as_json: bool) -> int:
     """`chasqui inbox list`: what waits and what was set aside, without anybody's words."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         threads, letters = await waiting(store), await RedisLetters(store).all()
     if as_json:
         found = [_waiting(each) for each in threads], [_letter(each) for each in letters]
@@ -38,7 +38,7 @@ async def show_all(settings: Settings, *, as_json: bool) -> int:
 
 async def show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
     """`chasqui inbox show`: one dead letter, with its words."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         letter = await RedisLetters(store).find(letter_id)
     message = letter.message
     if as_json:
@@ -60,7 +60,7 @@ async def show(settings: Settings, letter_id: str, *, as_json: bool) -> int:
 
 async def retry(settings: Settings, letter_id: str, *, as_json: bool) -> int:
     """`chasqui inbox retry`: a message that was set aside is answered after all."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         await RedisLetters(store).retry(letter_id)
     _print_done("retried", letter_id, f"{letter_id} waits again, last in its thread.", as_json=as_json)
     return 0
@@ -68,7 +68,7 @@ async def retry(settings: Settings, letter_id: str, *, as_json: bool) -> int:
 
 async def drop(settings: Settings, letter_id: str, *, as_json: bool) -> int:
     """`chasqui inbox drop`: a dead letter is deleted."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         await RedisLetters(store).drop(letter_id)
     _print_done("dropped", letter_id, f"{letter_id} is deleted.", as_json=as_json)
     return 0

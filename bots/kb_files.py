@@ -33,6 +33,16 @@ class Found:
     at: float
 
 
+def is_page(address: str) -> bool:
+    """Whether it lies on the web, and in no folder."""
+    return address.startswith(("http://", "https://"))
+
+
+def absolute(name: str) -> Path:
+    """The shell knows whose home is meant by ``~``."""
+    return Path(name).resolve()
+
+
 def found_in(root: Path) -> list[Found]:
     """The files of a folder by their place, or the file that `root` is itself."""
     if root.is_file():

@@ -5,10 +5,10 @@ import sys
 from dataclasses import asdict
 
 from adapters.redis.survey import RedisSurvey
-from bots import wiring
 from bots.inbox import one_line
 from bots.output import print_json
 from bots.settings import Settings
+from bots.store import redis
 from core.gaps import Gap, gaps
 from core.types import Feedback, Turn
 
@@ -18,7 +18,7 @@ _SHOWN = 3
 
 async def show_gaps(settings: Settings, *, as_json: bool) -> int:
     """`chasqui kb gaps`: what was asked and not answered, alike questions together."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         found = gaps(await RedisSurvey(store).refused())
     if as_json:
         print_json([_gap(gap) for gap in found])
@@ -35,7 +35,7 @@ async def export_feedback(settings: Settings) -> int:
 
     It names nobody. A thumb stays as long as its thread is kept, and with it the words it is about.
     """
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         for feedback, turn in await RedisSurvey(store).feedback():
             line = json.dumps(_thumb(feedback, turn), ensure_ascii=False) + "\n"
             sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace"))

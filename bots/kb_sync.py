@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from adapters import webpages
-from bots.kb_files import Found, found_in
+from bots.kb_files import Found, found_in, is_page
 from core.errors import FileRefused
 from core.knowledge import team_document, team_identity
 from core.ports import Extractor, Shelf
@@ -168,10 +168,6 @@ def _found(source: Source, others: Sequence[str]) -> list[Found]:
             each for each in found_in(root) if not any(_within(str(each.file), other) for other in inner)
         ]
     return [each for each in found if each.path not in source.without]
-
-
-def is_page(address: str) -> bool:
-    return address.startswith(("http://", "https://"))
 
 
 def _holds(source: Source, entry: Entry) -> bool:

@@ -5,9 +5,9 @@ from typing import Any
 
 from adapters.redis.history import RedisHistory
 from adapters.redis.people import RedisPeople
-from bots import wiring
 from bots.output import print_json
 from bots.settings import Settings
+from bots.store import redis
 from core.ports import Kept
 from core.types import Document, ThreadId
 
@@ -16,7 +16,7 @@ PLATFORMS = ("discord", "slack", "terminal")
 
 async def export(settings: Settings, platform: str, author: str) -> int:
     """`chasqui export`: JSON on stdout."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         kept = await RedisPeople(store).kept(platform, author)
     print_json({"person": f"{platform}:{author}", "threads": [_thread(each) for each in kept]})
     return 0
@@ -24,7 +24,7 @@ async def export(settings: Settings, platform: str, author: str) -> int:
 
 async def forget_person(settings: Settings, platform: str, author: str) -> int:
     """`chasqui forget --person`."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         threads = len(await RedisPeople(store).kept(platform, author))
         await RedisPeople(store).forget(platform, author)
     who, where = f"{platform}:{author}", "1 thread" if threads == 1 else f"{threads} threads"
@@ -37,7 +37,7 @@ async def forget_person(settings: Settings, platform: str, author: str) -> int:
 
 async def forget_thread(settings: Settings, thread: ThreadId) -> int:
     """`chasqui forget --thread`."""
-    async with wiring.redis(settings) as store:
+    async with redis(settings) as store:
         names = store.keys(thread)
         kept = await store.command("EXISTS", names.turns, names.documents, names.messages, names.feedback)
         await RedisHistory(store).forget(thread)

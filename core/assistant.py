@@ -17,7 +17,7 @@ from core.conclusion import Progress
 from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
-from core.grounding import Ground, Grounding, Question, choose
+from core.grounding import Ground, Question, choose
 from core.library import Library, PassagesGone
 from core.own_template import stops
 from core.pace import Paces
@@ -28,7 +28,7 @@ from core.questions import first_id
 from core.retrying import RetryingReply
 from core.speech import Model, Speech, drafted
 from core.story import story, telling, waited
-from core.types import Checkpoint, Citation, Limits, Message, Outcome, Passage, Turn
+from core.types import Checkpoint, Citation, Grounding, Limits, Message, Outcome, Passage, Turn
 from core.whole import Whole
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 from core.wishes import Wish

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from core.grounding import Grounding
+from core.types import Grounding
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from core.curating import Curating
 from core.ports import History, Inbox, People
+from core.profiles import FIRST_MODEL
 from core.types import Citation, ThreadId
 
 NOTHING_YET = "You have asked nothing here yet, or it is not kept any more."
@@ -105,8 +106,6 @@ async def _kb(conversation: Conversation, argument: str) -> Told:
 
 ME = "me"
 """Typed behind ``/forget``: it is about a person then, and touches nothing of others."""
-FIRST_MODEL = "default"
-"""What people call the model that answers where none is chosen."""
 
 
 async def _model(conversation: Conversation, argument: str) -> Told:

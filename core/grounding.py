@@ -8,7 +8,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from core.knowledge import in_reading_order
 from core.library import Library
 from core.profiles import Enough
 from core.terms import sentences, terms
-from core.types import Document, Hit, Passage, ThreadId, Turn
+from core.types import Document, Grounding, Hit, Passage, ThreadId, Turn
 from core.values import expected
 from core.wishes import Wish, follows_up, is_about_answer, named, names_file, points_back, topic, wish
 
@@ -33,19 +32,6 @@ _OF_ONE = 4
 """Passages of one document that come before those of others."""
 _WORDS_BESIDE_MEANING = 0.4
 """What the share of a question's words counts beside nearness in meaning (docs/evidence.md)."""
-
-
-class Grounding(StrEnum):
-    """How firmly answers stand on documents.
-
-    `OFF`: documents help, nothing is refused. `PREFER`: where documents are in reach, what they do
-    not hold is refused. `REQUIRE`: without documents nothing is answered, and each sentence is shown
-    only when a passage bears it out.
-    """
-
-    OFF = "off"
-    PREFER = "prefer"
-    REQUIRE = "require"
 
 
 @dataclass(frozen=True, slots=True)

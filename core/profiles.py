@@ -22,6 +22,9 @@ from core.prompt import (
 from core.template import Template
 from core.types import Sampling
 
+FIRST_MODEL = "default"
+"""What people call the model that answers where none is chosen."""
+
 ContextStyle = Callable[[Sequence[Source], str, ContextOptions], str]
 """How passages and a question become the last user message."""
 

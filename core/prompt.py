@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from core.evidence import best_sentence
 from core.template import Template
 
 WORD_JOINER = "\u2060"
@@ -276,6 +275,8 @@ def single_fact(sources: Sequence[Source], question: str, options: ContextOption
 
     Of a single source its sentence nearest to the question; several sources stand as they are.
     """
+    from core.evidence import best_sentence  # noqa: PLC0415 - whoever only names profiles needs no evidence
+
     if len(sources) == 1:
         text = _source_text(sources[0], options)
         fact = _with_columns(best_sentence(text, question), text)

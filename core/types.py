@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from core.template import Template
@@ -22,6 +23,19 @@ T = typing.TypeVar("T")
 
 OutcomeKind = Literal["answered", "partial", "refused", "failed"]
 AudienceKind = Literal["public", "workspace", "channel", "person", "thread"]
+
+
+class Grounding(StrEnum):
+    """How firmly answers stand on documents.
+
+    `OFF`: documents help, nothing is refused. `PREFER`: where documents are in reach, what they do
+    not hold is refused. `REQUIRE`: without documents nothing is answered, and each sentence is shown
+    only when a passage bears it out.
+    """
+
+    OFF = "off"
+    PREFER = "prefer"
+    REQUIRE = "require"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The embedded default model: a server that speaks text-generation-inference's HTTP, on llama.cpp.
 
-``serve`` is the server; ``running`` shares one among the chasqui processes of a data directory. The
+``server.serve`` is the server; ``running`` shares one among the chasqui processes of a data directory. The
 model (SmolLM2, 135M) proves the plumbing and gives short answers on one passage.
 """
 
@@ -10,10 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from adapters.local_model.engine import find_model
-from adapters.local_model.server import serve
 from adapters.shared_server import Server, shared
-
-__all__ = ["running", "serve"]
 
 _PATIENCE = 60.0
 """Seconds to start in: reading 100 MB from a cold disk and loading it on a busy machine."""

@@ -24,9 +24,10 @@ from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.shelf import RedisShelf
 from adapters.search import LexicalIndex
 from adapters.vectors import NumpyVectors
-from bots import wiring
 from bots.kb_sync import Report, Sync
+from bots.knowledge import Knowledge, knowledge
 from bots.settings import EmbeddingsSettings, RedisSettings, Settings
+from bots.store import redis
 from core.audience import PUBLIC
 from core.fusion import FusedIndex
 from core.team import TeamDocuments
@@ -78,10 +79,10 @@ async def _manuals() -> list[Figure]:
     with data_dir() as folder:
         finding = EmbeddingsSettings(compared=0)  # reading again what was found is measured by itself
         settings = Settings(data_dir=folder, redis=RedisSettings(), embeddings=finding)
-        async with wiring.redis(settings) as store:
+        async with redis(settings) as store:
             shelf, clock = RedisShelf(store), _Clock.now()
             report = await _added(shelf, settings.answers.max_file_bytes)
-            async with wiring.knowledge(settings, store) as known:
+            async with knowledge(settings, store) as known:
                 await known.team.search("Which user owns a file of a package?", [PUBLIC], HITS)
                 entries = await shelf.entries()
                 passages = sum(entry.passages for entry in entries)
@@ -94,7 +95,7 @@ async def _manuals() -> list[Figure]:
                 ]
 
 
-async def _by_meaning(known: wiring.Knowledge, clock: _Clock) -> list[Figure]:
+async def _by_meaning(known: Knowledge, clock: _Clock) -> list[Figure]:
     assert known.embedding, "the extra `embeddings` is not installed"
     memory = _Memory()
     await known.embedding.finish(memory.progress)

@@ -3,7 +3,7 @@
 import pytest
 
 from core.assistant import Policy
-from core.grounding import Grounding
+from core.types import Grounding
 from tests.adapters.redis_parts import RedisServer
 from tests.core.harbour import HANDBOOK, LEAVE, TRAILER, hired
 from tests.core.test_conversations import PAID

@@ -8,8 +8,7 @@ import pytest
 from adapters.redis.connection import connect
 from adapters.redis.shelf import RedisShelf
 from adapters.search import LexicalIndex
-from core.grounding import Grounding
-from core.types import Hit
+from core.types import Grounding, Hit
 from tests.adapters.redis_parts import RedisServer
 from tests.core.test_team import BOSS, CREW, HANDBOOK, LEAVE, NOTHING, Office, shows
 from tests.fakes import Says

@@ -1,7 +1,7 @@
 """What counts in a channel."""
 
 from core.channels import ChannelSettings, merged
-from core.grounding import Grounding
+from core.types import Grounding
 
 
 def test_what_stands_nearer_wins_where_it_says_something() -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from core.grounding import Ground, Grounding, Question, choose
+from core.grounding import Ground, Question, choose
 from core.knowledge import document
 from core.library import Library
 from core.ports import Block, Extracted
 from core.profiles import Enough
 from core.transcript import Transcript
-from core.types import Audience, Document, Hit, Spread
+from core.types import Audience, Document, Grounding, Hit, Spread
 from tests.core.house import MESSAGE, House
 from tests.fakes import TextExtractor, saying, spread_of
 

@@ -8,13 +8,13 @@ from structlog.testing import capture_logs
 
 from adapters.embeddings.tei_reranker import reranker
 from adapters.search import LexicalIndex
-from core.grounding import Grounding, Question, choose
+from core.grounding import Question, choose
 from core.knowledge import embedded
 from core.library import Library
 from core.profiles import Enough
 from core.reranking import RerankedIndex
 from core.transcript import Transcript
-from core.types import Audience, Document, Hit, Passage, ThreadId
+from core.types import Audience, Document, Grounding, Hit, Passage, ThreadId
 from tests.core.house import House
 from tests.emulators.tei import Server, serving
 from tests.fakes import TextExtractor, saying

@@ -17,13 +17,13 @@ from adapters.terminal import Terminal
 from core.assistant import SUMMARISE, Assistant, Policy
 from core.delivery import LAST_WRITE
 from core.errors import BackendUnavailable, LeaseLost, StoreError, StreamBroken
-from core.grounding import Grounding
 from core.library import Library
 from core.paging import NOTE
 from core.transcript import LOST, NONE, VANISHED, Call, Fault, Transcript, TranscriptReply, always
 from core.types import (
     Checkpoint,
     Delta,
+    Grounding,
     Outcome,
     PageProfile,
     Sampling,

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from adapters.search import LexicalIndex
-from core.grounding import Grounding
 from core.knowledge import document, one_per_section, team_document, team_identity
 from core.ports import Block, Extracted, Shelf
 from core.team import TeamDocuments
 from core.transcript import Transcript
-from core.types import Audience, Document, Entry, Hit, Outcome, Passage
+from core.types import Audience, Document, Entry, Grounding, Hit, Outcome, Passage
 from tests.core.house import MESSAGE, POLICY, House
 from tests.fakes import FakeShelf, Says, saying
 

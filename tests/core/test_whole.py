@@ -11,11 +11,10 @@ import pytest
 
 from core.assistant import Policy
 from core.errors import BackendError, BackendFailed, PromptTooLong, StreamBroken
-from core.grounding import Grounding
 from core.knowledge import document
 from core.ports import Block, Extracted
 from core.transcript import Transcript
-from core.types import Audience, Delta, Document, Finish, Limits, PageProfile, Sampling
+from core.types import Audience, Delta, Document, Finish, Grounding, Limits, PageProfile, Sampling
 from tests.clock import on_virtual_clock
 from tests.core.hostile import expected_markers, markers
 from tests.core.house import MESSAGE, House

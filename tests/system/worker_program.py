@@ -22,8 +22,8 @@ from adapters.redis.store import Store
 from adapters.search import LexicalIndex
 from bots import logs
 from core.assistant import Assistant, Policy
-from core.grounding import Grounding
 from core.library import Library
+from core.types import Grounding
 from core.worker import Worker
 from tests.emulators.echo_platform.client import EchoPlatform
 from tests.fakes import TextExtractor
