@@ -57,7 +57,8 @@ async def evaluate(
         documents = await team.visible([PUBLIC])
         missing = lacking(asked, [team.entry(document.id).path for document in documents])
         looked = [await _look(each, library, team, documents) for each in asked.questions]
-    report = _report(looked) | {"documents": len(documents), "lacking": missing}
+    again = settings.embeddings.compared
+    report = _report(looked) | {"documents": len(documents), "lacking": missing, "compared": again}
     if answers:
         chosen = sampled(asked.questions, sample or len(asked.questions))
         evidence = {each.question.id: each.evidence for each in looked}
@@ -166,7 +167,9 @@ def _print(report: dict[str, Any], asked: QuestionSet) -> None:
         print(f"To obtain them: {asked.how_to_obtain}" if asked.how_to_obtain else "`chasqui kb add` them.")
     if report["retrieval"]:
         rows = [(name, *map(_shown, measured.values())) for name, measured in report["retrieval"].items()]
-        print(f"\nWhere the first right place stands; a search took {report['search_ms']['p50']} ms (p50)")
+        again = f", {each} passages read again included" if (each := report["compared"]) else ""
+        took = f"{report['search_ms']['p50']} ms (p50{again})"
+        print(f"\nWhere the first right place stands; a search took {took}")
         print_table(("", *next(iter(report["retrieval"].values()))), rows)
     if report["curves"]:
         _print_curves(report)

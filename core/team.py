@@ -63,7 +63,7 @@ class TeamDocuments:
         if not ids:
             return frozenset()
         await self.catch_up()
-        edited = {each.id for each in seen if self._documents.get(each.id) != each}
+        edited = {each.id for each in seen if each.id in ids and self._documents.get(each.id) != each}
         return frozenset(each for each in ids if each in edited or each not in self._documents)
 
     def entry(self, document_id: str) -> Entry:
