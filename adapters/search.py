@@ -121,9 +121,8 @@ class _Table:
         self._words: dict[str, str] = {}  # all that a document has, each once, with spaces between
         self._rows: dict[str, range] = {}
         self._next_row = 0
-        self._by_length: dict[
-            int, list[str]
-        ] = {}  # words, as they are sorted when first needed after a change
+        # Words, as they are sorted when first needed after a change.
+        self._by_length: dict[int, list[str]] = {}
 
     def put(self, document: Document, rows: Sequence[tuple[str, str, str]]) -> None:
         """Make a document findable by these words of its passages."""
