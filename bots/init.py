@@ -151,10 +151,14 @@ def write(given: Mapping[str, Mapping[str, Any]], files: Mapping[str, Path]) -> 
             lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in said.items())]
     try:
         file = os.open(FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "w", encoding="utf-8") as out:
-            out.write("\n".join(lines) + "\n")
+        try:
+            with os.fdopen(file, "w", encoding="utf-8") as out:
+                out.write("\n".join(lines) + "\n")
+        except OSError:
+            FILE.unlink()  # half of it would be read as the whole
+            raise
     except OSError as error:
-        mend = "Run `chasqui init` in a folder of your own."
+        mend = "Run `chasqui init` in a folder of your own, on a disk that has room."
         raise SettingsError(f"{FILE.absolute()} cannot be written ({error.strerror}). {mend}") from None
 
 

@@ -2,6 +2,8 @@
 
 import signal
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -137,6 +139,25 @@ def test_any_character_is_written_as_it_was_typed(tmp_path: Path, monkeypatch: p
     init.write(given, {})
 
     assert tomllib.loads(Path("chasqui.toml").read_text("utf-8")) == given
+
+
+def test_a_disk_without_room_leaves_no_half_of_a_file(tmp_path: Path) -> None:
+    """What could not be written whole is not there: neither `init` nor `serve` trips over it later."""
+    tried = """
+import resource
+from bots import init
+resource.setrlimit(resource.RLIMIT_FSIZE, (20, 20))
+try:
+    init.write({"redis": {"url": "redis://a"}}, {})
+except init.SettingsError as error:
+    print(error.sentence)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", tried], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert "chasqui.toml cannot be written (File too large)" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_without_a_terminal_nobody_can_be_asked(world: World, tmp_path: Path) -> None:
