@@ -73,6 +73,9 @@ SWITCHES: dict[str, Values] = {
         "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
         "dashboard": {"enabled": True, "annotations": {"grafana_folder": "Bots"}},
     },
+    "monitoring with runbooks": {
+        "prometheusRule": {"enabled": True, "runbooks": "https://docs.example.com/how-to/monitoring/"},
+    },
     "open network": {"networkPolicy": {"enabled": False}, "podDisruptionBudget": {"enabled": False}},
     "closed network": {
         "networkPolicy": {

@@ -53,6 +53,22 @@ def test_the_chart_brings_alerts_and_dashboard_as_they_are(rendered: Render) -> 
     assert maps["relay-chasqui-dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
+def test_each_alert_links_to_what_to_do(rendered: Render) -> None:
+    """Where the team says at which address the how-to is; the rest of the alerts stays as it is."""
+    [rule] = of_kind(rendered("monitoring with runbooks"), "PrometheusRule").values()
+    rules = rule["spec"]["groups"][0]["rules"]
+    links = {each["alert"]: each["annotations"].pop("runbook_url") for each in rules}
+    page = (CHART.parents[1] / "docs" / "how-to" / "monitoring.md").read_text("utf-8")
+    parts = {name.lower() for name in re.findall(r"^### (\w+)$", page, re.MULTILINE)}
+
+    assert rules == RULES
+    assert set(links) == {each["alert"] for each in RULES}
+    for link in links.values():
+        address, _, part = link.partition("#")
+        assert address == "https://docs.example.com/how-to/monitoring/"
+        assert part in parts
+
+
 def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run Prometheus' own tool; skips with what to install where there is none."""
     program = shutil.which("promtool")
