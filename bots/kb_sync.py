@@ -18,6 +18,7 @@ from core.errors import FileRefused
 from core.knowledge import team_document, team_identity
 from core.ports import Extractor, Shelf
 from core.refusals import shown
+from core.together import together
 from core.types import Document, Entry, Source
 
 _AT_ONCE = 4
@@ -77,7 +78,7 @@ class Sync:
                 await self._one(source, each, known.get(each.path), report)
                 progress(next(done), len(found))
 
-        await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+        await together(*(work() for _ in range(_AT_ONCE)))
         for path in known.keys() - {each.path for each in found}:
             await self._shelf.remove(known[path].id)
             report.removed += 1

@@ -1,7 +1,7 @@
 """Making the vectors of the team's documents, in the background of everything else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -9,12 +9,15 @@ from core.errors import EmbedderUnavailable, StoreError
 from core.knowledge import embedded, fingerprint
 from core.ports import Embedder, Shelf, Vector, Vectors
 from core.team import TeamDocuments
+from core.together import together
 from core.types import Document
 
 log = structlog.get_logger()
 
 _AT_ONCE = 16
-"""Passages that are given to the embedder at a time."""
+"""Passages of a document that are given to the embedder at a time."""
+_TOGETHER = 2
+"""Documents that are worked on at once: no core is idle while one is stored or waits for its last passage."""
 _PAUSE = 5.0
 """Seconds between two looks at the shelf."""
 _SECONDS = 2.0
@@ -64,24 +67,41 @@ class Embedding:
         total = _passages(self._team)
         failed: dict[str, EmbedderUnavailable] = {}
         while lacking := [each for each in self._team.without_vectors if each.id not in failed]:
-            progress(total - _passages(self._team), total)
-            made = 0
-            for document in lacking:
-                seconds = 30 + _SECONDS * len(document.passages)
-                if await self._shelf.claim(document.id, self._embedder.model, seconds):
-                    if error := await self._failure(document):
-                        failed[document.id] = error
-                        if len(failed) == _FAILURES:
-                            raise error
-                        continue
-                    made += len(document.passages)
-                    progress(min(total, total - _passages(self._team) + made), total)
+            made = await self._round(lacking, failed, progress, total)
             await asyncio.sleep(0 if made else 1)  # those that are left are made by others
             await self._team.catch_up()
             total = max(total, _passages(self._team))
         for error in failed.values():
             raise error
         progress(total, total)
+
+    async def _round(
+        self,
+        lacking: Sequence[Document],
+        failed: dict[str, EmbedderUnavailable],
+        progress: Progress,
+        total: int,
+    ) -> int:
+        """Make the vectors of documents that nobody else works on, and say of how many passages."""
+        left, made, before = iter(lacking), 0, total - _passages(self._team)
+        progress(before, total)
+
+        async def make() -> None:
+            nonlocal made
+            for document in left:
+                seconds = 30 + _SECONDS * len(document.passages)
+                if not await self._shelf.claim(document.id, self._embedder.model, seconds):
+                    continue
+                if error := await self._failure(document):
+                    failed[document.id] = error
+                    if len(failed) >= _FAILURES:
+                        raise error
+                    continue
+                made += len(document.passages)
+                progress(min(total, before + made), total)
+
+        await together(*(make() for _ in range(_TOGETHER)))
+        return made
 
     async def _failure(self, document: Document) -> EmbedderUnavailable | None:
         """Make the vectors of a claimed document; why there are none."""
