@@ -129,7 +129,7 @@ class Language:
     def __init__(self, seed: int, vocabulary: int = 20_000) -> None:
         self.random = random.Random(seed)
         syllables = [a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "an", "er", "is")]
-        made = dict.fromkeys(sorted(STOP_WORDS, key=len))
+        made = dict.fromkeys(sorted(sorted(STOP_WORDS), key=len))  # a set has another order in each process
         while len(made) < vocabulary:
             made["".join(self.random.choices(syllables, k=self.random.choice((1, 2, 2, 3, 3))))] = None
         self._words = list(made)

@@ -197,17 +197,20 @@ class _Load:
 
 
 async def _least(load: _Load, *readers: Read) -> list[float]:
-    """CPU microseconds per token of each reader, the least of all rounds.
+    """CPU microseconds per token of each reader, from the least of all rounds for either length.
 
-    The readers take turns, so that all of them meet the same machine.
+    The readers take turns, so that all of them meet the same machine. The least difference of a round would
+    be that in which the short answers met it at its worst.
     """
-    rounds = [[await _per_token(load, read) for read in readers] for _ in range(load.rounds)]
-    return [min(costs) for costs in zip(*rounds, strict=True)]
-
-
-async def _per_token(load: _Load, read: Read) -> float:
-    spent = await _cpu_seconds(load, read, LONG) - await _cpu_seconds(load, read, SHORT)
-    return spent / (LONG - SHORT) / load.streams / load.times * 1e6
+    spent: dict[tuple[Read, int], list[float]] = {
+        (read, size): [] for read in readers for size in (LONG, SHORT)
+    }
+    for _ in range(load.rounds):
+        for (read, size), costs in spent.items():
+            costs.append(await _cpu_seconds(load, read, size))
+    least = {of: min(costs) for of, costs in spent.items()}
+    tokens = (LONG - SHORT) * load.streams * load.times
+    return [(least[read, LONG] - least[read, SHORT]) / tokens * 1e6 for read in readers]
 
 
 async def _cpu_seconds(load: _Load, read: Read, tokens: int) -> float:
