@@ -166,12 +166,13 @@ async def _searching_many() -> list[Figure]:
         spent = await _median(lambda each: index.search(each, [PUBLIC], HITS), asked)
         searched = _memory()
         alone = await _median(model.question, asked)
-        first = [_LANGUAGE.prose(WORDS) for _ in range(EmbeddingsSettings().compared)]
-        again = await _median(lambda each: model.likenesses(each, first), asked[:COMPARISONS])
+        first = EmbeddingsSettings().compared
+        found = {each: [_LANGUAGE.prose(WORDS) for _ in range(first)] for each in asked[:COMPARISONS]}
+        again = await _median(lambda each: model.likenesses(each, found[each]), list(found))
     return [
         Figure(f"search of {DOCUMENTS * PASSAGES:,} passages, p50", spent, "ms", LARGE_BUDGET),
         Figure("  of it the question's vector", alone, "ms"),
-        Figure(f"  reading the first {len(first)} again, for an answer", again, "ms"),
+        Figure(f"  reading the first {first} again, for an answer", again, "ms"),
         Figure("  memory of these passages, their words and their vectors", made - loaded, "MB"),
         Figure(f"  and more after {SEARCHES} searches", searched - made, "MB", GROWTH_BUDGET),
     ]
