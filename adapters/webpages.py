@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from core.errors import FileRefused
+from core.errors import FileRefused, HostRefused
 
 _SECONDS = 30
 """For a page as a whole."""
@@ -43,15 +43,21 @@ class Fetched(NamedTuple):
 
 
 async def fetch(
-    address: str, to: Path, *, known: str = "", max_bytes: int, hosts: Collection[str] = ()
+    address: str,
+    to: Path,
+    *,
+    known: str = "",
+    max_bytes: int,
+    hosts: Collection[str] = (),
+    seconds: float = _SECONDS,
 ) -> Fetched:
     """Write the page at `address` to a file, unless it is still the `known` version.
 
     Of the hosts inside the network only those of `hosts` are asked. Raises FileRefused with a sentence for
-    whatever keeps it from being read.
+    whatever keeps it from being read, as HostRefused where it leads to another one of them.
     """
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             url, jar = address, aiohttp.CookieJar()
             for _ in range(_MOVES + 1):
                 guard = _Guard(address, hosts)
@@ -63,10 +69,18 @@ async def fetch(
                 if isinstance(ended, Fetched):
                     return ended
                 url = ended
-    except (aiohttp.ClientError, ssl.SSLError, TimeoutError, ValueError) as error:
-        why = type(error).__name__ if isinstance(error, TimeoutError) or not str(error) else error
-        raise FileRefused(f"{address} cannot be fetched ({why}). Check the address.") from None
+    except TimeoutError:
+        raise FileRefused(f"{address} takes longer than {seconds:g} seconds. Try again later.") from None
+    except (aiohttp.ClientError, ssl.SSLError, ValueError) as error:
+        raise FileRefused(f"{address} cannot be fetched ({_why(error)}). Check the address.") from None
     raise FileRefused(f"{address} is passed on more than {_MOVES} times. Check the address.")
+
+
+def _why(error: Exception) -> str:
+    """What kept a page from being fetched, in words that tell no address of the network."""
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError):
+        return "its host is not there, or takes no connection"
+    return str(error) or type(error).__name__
 
 
 async def _asked(
@@ -119,15 +133,16 @@ class _Guard(AbstractResolver):
         """Nothing is held."""
 
     def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """One to connect with. Raises FileRefused for an address inside the network."""
+        """One to connect with. Raises HostRefused for an address inside the network."""
         family, kind, proto, _, (to, *_) = info
         address = str(to)
         allowed = self._allowed if self._host else self._hosts  # without a name the address is the host
         if address not in allowed and is_inside(address):
             host = self._host or address
-            raise FileRefused(
+            raise HostRefused(
                 f"{self._page} leads to {host} ({address}), which is inside your network: name {host} in "
-                f"CHASQUI_KB__HOSTS if its pages may be documents."
+                f"CHASQUI_KB__HOSTS if its pages may be documents.",
+                host,
             )
         return socket.socket(family, kind, proto)
 

@@ -38,7 +38,7 @@ async def add(settings: Settings, named: Sequence[str], audience: str, *, as_jso
         shelf = RedisShelf(store)
         for source in sources:
             await shelf.add(source)
-        return await _synced(settings, store, sources, as_json=as_json)
+        return await _synced(settings, store, sources, as_json=as_json, are_new=True)
 
 
 async def sync(settings: Settings, *, as_json: bool) -> int:
@@ -47,7 +47,9 @@ async def sync(settings: Settings, *, as_json: bool) -> int:
         return await _synced(settings, store, await RedisShelf(store).sources(), as_json=as_json)
 
 
-async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *, as_json: bool) -> int:
+async def _synced(
+    settings: Settings, store: Store, sources: Sequence[Source], *, as_json: bool, are_new: bool = False
+) -> int:
     largest = settings.answers.max_file_bytes
     report = Report()
     shelf = RedisShelf(store)
@@ -56,6 +58,8 @@ async def _synced(settings: Settings, store: Store, sources: Sequence[Source], *
         for source in sources:
             with _progress(source.address) as progress:
                 await syncing.run(source, report, progress)
+            if are_new:
+                await syncing.give_up(source)
     await _embedded(settings, store)
     if as_json:
         failed = [{"path": path, "why": why} for path, why in sorted(report.failed)]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from adapters import webpages
 from bots.kb_files import Found, found_in, is_page
-from core.errors import FileRefused
+from core.errors import FileRefused, HostRefused
 from core.knowledge import team_document, team_identity
 from core.ports import Extractor, Shelf
 from core.refusals import shown
@@ -50,7 +50,10 @@ Progress = Callable[[int, int], None]
 
 
 class Sync:
-    """Brings the shelf up to date with sources. Inside the network pages are read of these `hosts` alone."""
+    """Brings the shelf up to date with sources. Inside the network pages are read of these `hosts` alone.
+
+    `not_asked` are the addresses of pages that were not read for that reason.
+    """
 
     def __init__(
         self, shelf: Shelf, extractor: Extractor, *, max_bytes: int, hosts: Collection[str] = ()
@@ -59,6 +62,7 @@ class Sync:
         self._extractor = extractor
         self._max_bytes = max_bytes
         self._hosts = hosts
+        self.not_asked: set[str] = set()
 
     async def run(self, source: Source, report: Report, progress: Progress) -> None:
         """Let the shelf hold what `source` holds now, and nothing else of it."""
@@ -83,6 +87,14 @@ class Sync:
             await self._shelf.remove(known[path].id)
             report.removed += 1
 
+    async def give_up(self, source: Source) -> None:
+        """Look at `source` no more where its host is not to be asked and nothing of it is kept."""
+        if source.address in self.not_asked and not await self._kept(source):
+            await self._shelf.drop(source.address)
+
+    async def _kept(self, source: Source) -> list[Entry]:
+        return [entry for entry in await self._shelf.entries() if entry.source == source.address]
+
     async def _take_over(self, source: Source, entries: Iterable[Entry]) -> None:
         """Remove what has the audience that `source` had before, or that of a wider source around it."""
         for entry in entries:
@@ -97,15 +109,23 @@ class Sync:
             if entry and found.stamp and found.stamp == entry.stamp:
                 report.unchanged += 1
             elif is_page(source.address):
-                await self._fetch(source, found, entry, report)
+                await self._look_at(source, found, entry, report)
             else:
                 await self._read(source, found, entry, report)
         except FileRefused as error:
+            if isinstance(error, HostRefused):
+                self.not_asked.add(source.address)
             report.failed.append((found.path, error.sentence))
         except OSError as error:  # it went while we looked, or is not ours to read
             report.failed.append((found.path, f"It cannot be opened ({error.strerror})."))
 
-    async def _fetch(self, source: Source, found: Found, entry: Entry | None, report: Report) -> None:
+    async def _look_at(self, source: Source, found: Found, entry: Entry | None, report: Report) -> None:
+        """Bring a page up to date that was added before."""
+        if not await self._fetch(source, found, entry, report):
+            raise FileRefused(f"It is gone. `chasqui kb remove {source.address}` forgets the address.")
+
+    async def _fetch(self, source: Source, found: Found, entry: Entry | None, report: Report) -> bool:
+        """Bring a page up to date; whether it is there still."""
         with tempfile.TemporaryDirectory(prefix="chasqui-") as folder:
             file, known = Path(folder) / "page", entry.stamp if entry else ""
             fetched = await webpages.fetch(
@@ -117,7 +137,7 @@ class Sync:
                 report.unchanged += 1
             else:
                 await self._remove(entry)
-                raise FileRefused(f"It is gone. `chasqui kb remove {source.address}` forgets the address.")
+            return fetched.kind != "gone"
 
     async def _read(self, source: Source, found: Found, entry: Entry | None, report: Report) -> None:
         digest = await asyncio.to_thread(_digest, found.file)

@@ -3,6 +3,7 @@
 * ChasquiError
   + UserError          a person can mend it; its text is shown to them as it stands
     - FileRefused      an attachment that cannot be read, with the reason
+      . HostRefused    a page inside the network, at a host that the settings do not name
     - InboxFull        a question that is not accepted, because too many wait already
     - SettingsError    the operator's settings; shown on stderr with exit code 2
   + BackendError       the model's side; logged with detail, a person sees ``sentence``
@@ -42,6 +43,14 @@ class UserError(ChasquiError):
 
 class FileRefused(UserError):
     """An attachment that cannot be read; the text says why and what to do."""
+
+
+class HostRefused(FileRefused):
+    """A page that lies or leads inside the network; whoever runs chasqui may name its ``host``."""
+
+    def __init__(self, sentence: str, host: str) -> None:
+        super().__init__(sentence)
+        self.host = host
 
 
 class InboxFull(UserError):

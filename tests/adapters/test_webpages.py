@@ -1,5 +1,6 @@
 """A page of the web is read where it lies, and leads to no machine inside the network that nobody named."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,17 +9,21 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.webpages import Fetched, fetch, is_inside
-from core.errors import FileRefused
+from core.errors import FileRefused, HostRefused
 
 
 class Site:
-    """A server on this machine: `moves` are paths that lead elsewhere, `asked` those that were asked for."""
+    """A server on this machine: `moves` are paths that lead elsewhere, `asked` those that were asked for.
+
+    It `holds` its answers until that is set.
+    """
 
     def __init__(self, url: str = "") -> None:
         self.url = url
         self.moves: dict[str, tuple[int, str]] = {}
         self.asked: list[str] = []
         self.known: list[str | None] = []
+        self.holds: asyncio.Event | None = None
 
     @property
     def other(self) -> str:
@@ -29,6 +34,8 @@ class Site:
         """A page, or where it went."""
         self.asked.append(request.path)
         self.known.append(request.headers.get("If-None-Match"))
+        if self.holds:
+            await self.holds.wait()
         if request.path in self.moves:
             status, to = self.moves[request.path]
             return web.Response(status=status, headers={"Location": to})
@@ -80,7 +87,10 @@ async def test_this_machine_is_not_asked_however_it_is_written(site: Site, host:
 async def test_a_machine_inside_the_network_is_named_with_the_setting(host: str, tmp_path: Path) -> None:
     """Whoever adds the page of an intranet is told how."""
     bare = host.strip("[]")
-    assert await refusal(f"http://{host}/latest", tmp_path) == (
+    with pytest.raises(HostRefused) as refused:
+        await fetch(f"http://{host}/latest", tmp_path / "page", max_bytes=100)
+    assert refused.value.host == bare
+    assert refused.value.sentence == (
         f"http://{host}/latest leads to {bare} ({bare}), which is inside your network: name {bare} in "
         "CHASQUI_KB__HOSTS if its pages may be documents."
     )
@@ -124,6 +134,23 @@ async def test_a_page_that_moved_is_read_where_it_is(site: Site, tmp_path: Path)
 
     site.moves["/6"] = (302, "/1")
     assert "passed on more than 5 times" in await refusal(f"{site.url}/1", tmp_path, "127.0.0.1")
+
+
+async def test_a_page_that_takes_too_long_is_told_so(site: Site, tmp_path: Path) -> None:
+    """Whatever of it came."""
+    site.holds = asyncio.Event()
+    with pytest.raises(FileRefused) as refused:
+        await fetch(f"{site.url}/a", tmp_path / "page", max_bytes=100, hosts=["127.0.0.1"], seconds=0.1)
+    site.holds.set()
+    assert refused.value.sentence == f"{site.url}/a takes longer than 0.1 seconds. Try again later."
+
+
+async def test_a_host_that_cannot_be_reached_is_told_without_its_address(tmp_path: Path) -> None:
+    """Which says nothing to who adds the page, and something of the network to who should not know it."""
+    assert await refusal("http://localhost:1/", tmp_path, "localhost") == (
+        "http://localhost:1/ cannot be fetched (its host is not there, or takes no connection). "
+        "Check the address."
+    )
 
 
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "http://[", "javascript:0"])

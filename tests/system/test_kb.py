@@ -350,16 +350,22 @@ async def test_a_page_that_is_gone_leaves(world: World) -> None:
 
 
 async def test_a_page_inside_the_network_is_read_where_the_settings_name_its_host(world: World) -> None:
-    """Whoever adds it is told how; a sync obeys the same, and what was read before stays."""
+    """Whoever adds it is told how, and a sync does not look for it; what was read before stays."""
     world = world.with_(EMBEDDINGS__MODEL="none")
+    named = world.with_(KB__HOSTS="127.0.0.1")
     async with site({"/boats": PAGE}) as address:
         refused = await world.run("kb", "add", f"{address}/boats")
         assert refused.code == 1
         assert "name 127.0.0.1 in CHASQUI_KB__HOSTS if its pages may be documents." in refused.out.decode()
-        assert (await run(world.with_(KB__HOSTS="127.0.0.1"), "sync"))["added"] == 1
+        assert (await run(world, "stats"))["sources"] == []
+        assert (await run(named, "sync"))["added"] == 0
+
+        assert (await run(named, "add", f"{address}/boats"))["added"] == 1
+        assert (await world.run("kb", "add", f"{address}/boats")).code == 1
         (failed,) = (await world.run("kb", "sync", "--json")).json["failed"]
     assert "is inside your network" in failed["why"]
     assert await paths(world) == ["boats"]
+    assert [each["address"] for each in (await run(world, "stats"))["sources"]] == [f"{address}/boats"]
 
 
 @pytest.mark.parametrize(
