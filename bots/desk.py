@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bots.channels import Channels
+from bots.kb_links import added
 from core.audience import in_reach
 from core.channels import ChannelSettings
 from core.commands import ME, NOTHING_YET, Command, Conversation, Told, named
@@ -236,12 +237,18 @@ class Desk:
         await self.must_curate(caller)
         files = tuple(attachments)
         given = Message(message_id, caller.alone, caller.person, text, time.time(), attachments=files)
-        reach = {each.kind: each for each in in_reach(replace(given, seen_by=await caller.seen_by(given)))}
+        given = replace(given, seen_by=await caller.seen_by(given))
+        reach = {each.kind: each for each in in_reach(given)}
         audience = reach.get("workspace") if everywhere else reach.get("channel") or reach.get("person")
         if audience is None:
             raise UserError(_NO_AUDIENCE)
         given = replace(given, addition=replace(addition, audience=str(audience)))
         return given if (await self.inbox.put(given)).accepted else None
+
+    async def add_link(self, caller: Caller, link: str, *, everywhere: bool = False) -> Message | None:
+        """As `add`, of the page that an address leads to: a worker fetches it."""
+        await self.must_curate(caller)
+        return await self.add(caller, caller.message_id, added(link), "", everywhere=everywhere)
 
     # --- Answers that there are -----------------------------------------------------------------
 

@@ -144,6 +144,12 @@ class DiscordCaller:
         return channel.parent_id if isinstance(channel, discord.Thread) else self.interaction.channel_id
 
 
+def desk_of(interaction: Interaction) -> Desk:
+    """The desk of the bot to which somebody speaks."""
+    desk: Desk = interaction.client.desk
+    return desk
+
+
 def quote(message: discord.Message) -> str:
     """What a message says, with its author's name."""
     text = text_of(message)

@@ -1,6 +1,5 @@
 """What people can type and pick on Discord: slash commands and the menus of messages."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import discord
@@ -12,13 +11,14 @@ from adapters.discord.errors import mapped
 from adapters.discord.markdown import literal
 from adapters.discord.questions import Asked
 from bots.desk import Desk
-from bots.discord_caller import DiscordCaller, Interaction, answering, quote, tell
+from bots.discord_caller import DiscordCaller, Interaction, answering, desk_of, quote, tell
 from bots.discord_forms import form
+from bots.discord_kb import add_to_kb, kb
 from core.channels import ChannelSettings, merged
 from core.commands import COMMANDS, ME, named
 from core.errors import PlatformError, UserError
 from core.ports import Notes
-from core.types import Addition, Attachment, Grounding, ThreadId
+from core.types import Grounding, ThreadId
 
 CONTENT_NOTE = f"{places.NAME}:content"
 """The note of the channels that want every message, for which Discord has to be asked when chasqui starts."""
@@ -29,9 +29,6 @@ _ONCE_RESTARTED = (
     "Intent in the Developer Portal and started me again."
 )
 _NOT_EVERYWHERE = "Only who manages this server, or a moderator of the team, sets what counts in all of it."
-_PRIVATE_THREAD = (
-    "This thread is private, and what is added is read by its whole channel: post it there first."
-)
 _IN_THREADS = "Each answer opens a thread; those of `/ask` stand where it was typed"
 _TITLE = 90
 """Characters of a question in a list of them."""
@@ -44,12 +41,6 @@ def summary(name: str) -> str:
     """What the table of commands says of one."""
     said = named(name).summary
     return said[:1].upper() + said[1:]
-
-
-def desk_of(interaction: Interaction) -> Desk:
-    """The desk of the bot to which somebody speaks."""
-    desk: Desk = interaction.client.desk
-    return desk
 
 
 async def _do(interaction: Interaction, name: str, argument: str = "", guide: str = "") -> None:
@@ -145,67 +136,6 @@ async def _questions(interaction: Interaction, typed: str) -> list[app_commands.
     titles = [(" ".join(turn.question.split())[:_TITLE] or "a file", turn) for turn in reversed(turns)]
     found = [(title, turn) for title, turn in titles if typed.casefold() in title.casefold()]
     return [app_commands.Choice(name=title, value=turn.message_id) for title, turn in found[:25]]
-
-
-async def _kb(interaction: Interaction, argument: str) -> None:
-    """As `_do`, and later: a process that did not need the documents before reads them first."""
-    async with answering(interaction) as caller:
-        await caller.waits(private=True)
-        await tell(interaction, await desk_of(interaction).do(caller, "kb", argument))
-
-
-kb = app_commands.Group(name="kb", description=summary("kb"))
-
-
-@kb.command(name="search", description="Find what the team's documents say")
-@app_commands.describe(words="What you look for")
-async def _kb_search(interaction: Interaction, words: app_commands.Range[str, 1, 500]) -> None:
-    """Show the best sections."""
-    await _kb(interaction, f"search {words}")
-
-
-@kb.command(name="list", description="List the team's documents that you may see")
-@app_commands.describe(words="Words of their titles")
-async def _kb_list(interaction: Interaction, words: app_commands.Range[str, 1, 100] = "") -> None:
-    """Show documents with their ids."""
-    await _kb(interaction, f"list {words}")
-
-
-@kb.command(name="stats", description="Count the team's documents that you may see")
-async def _kb_stats(interaction: Interaction) -> None:
-    """Show how much there is."""
-    await _kb(interaction, "stats")
-
-
-@kb.command(name="gaps", description="Show what was asked here and not answered (curators)")
-async def _kb_gaps(interaction: Interaction) -> None:
-    """Show what the documents lack."""
-    await _kb(interaction, "gaps")
-
-
-@kb.command(name="add", description="Add a file to the knowledge base (curators)")
-@app_commands.describe(
-    file="The file; one of the same name that was added here before is replaced",
-    where="Who may read it; who reads this channel, if you name nothing",
-)
-async def _kb_add(
-    interaction: Interaction,
-    file: discord.Attachment,
-    where: Literal["this channel", "this server"] = "this channel",
-) -> None:
-    """Keep a file that stands in no message."""
-    async with answering(interaction) as caller:
-        attached = files.of_interaction(file)
-        source = f"{places.NAME}:{caller.places[-1]}/{attached.name}"
-        addition = Addition(source, attached.name, at=interaction.created_at.timestamp())
-        await _add(caller, addition, "", [attached], everywhere=where == "this server")
-
-
-@kb.command(name="remove", description="Take a document out of the knowledge base (curators)")
-@app_commands.describe(document="Its id, as /kb list shows it")
-async def _kb_remove(interaction: Interaction, document: app_commands.Range[str, 1, 100]) -> None:
-    """Remove a document."""
-    await _kb(interaction, f"remove {document}")
 
 
 @app_commands.command(name="help", description="Show what I can do")
@@ -339,38 +269,6 @@ async def _picked(interaction: Interaction, number: int) -> discord.Message:
     except PlatformError as error:
         raise UserError("I cannot read that message any more. Pick it once more.") from error
     return message
-
-
-@app_commands.context_menu(name="Add to knowledge base")
-async def add_to_kb(interaction: Interaction, message: discord.Message) -> None:
-    """Keep what a message says, and its files, for those who read its channel."""
-    async with answering(interaction) as caller:
-        forwarded = [file for each in message.message_snapshots for file in each.attachments]
-        attached = [files.of_interaction(file) for file in (*message.attachments, *forwarded)]
-        addition = Addition(
-            f"{places.NAME}:{message.id}",
-            f"Message of {message.author.display_name}",
-            message.jump_url,
-            message.created_at.timestamp(),
-        )
-        await _add(caller, addition, files.text_of(message), attached)
-
-
-async def _add(
-    caller: DiscordCaller,
-    addition: Addition,
-    text: str,
-    attached: Sequence[Attachment],
-    *,
-    everywhere: bool = False,
-) -> None:
-    """Accept what a curator adds, and acknowledge it behind that. Raises as `Desk.add`."""
-    channel, desk = caller.interaction.channel, desk_of(caller.interaction)
-    if isinstance(channel, discord.Thread) and channel.is_private():
-        raise UserError(_PRIVATE_THREAD)  # others read its channel
-    given = await desk.add(caller, caller.message_id, addition, text, attached, everywhere=everywhere)
-    if given:
-        await caller.answers(desk, given)
 
 
 @app_commands.context_menu(name="Summarize from here")

@@ -16,6 +16,7 @@ from bots import kb_sync
 from bots.inbox import one_line
 from bots.kb import audience_of, documents
 from bots.kb_files import absolute, is_page
+from bots.kb_links import ADDRESS_IS_SHOWN
 from bots.kb_sync import Report, Sync
 from bots.knowledge import knowledge
 from bots.output import print_json
@@ -105,7 +106,7 @@ def _address(name: str) -> str:
     """Where something lies that is added. Raises SettingsError for what is not there."""
     if is_page(name):
         if "@" in name.split("/")[2]:
-            raise SettingsError("Leave the name and the password out of the address: it is shown to people.")
+            raise SettingsError(ADDRESS_IS_SHOWN)
         return name
     with suppress(OSError):  # no file can have this name
         if (path := absolute(name)).exists():

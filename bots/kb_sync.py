@@ -16,7 +16,7 @@ from adapters import webpages
 from bots.kb_files import Found, found_in, is_page
 from core.errors import FileRefused, HostRefused
 from core.knowledge import team_document, team_identity
-from core.ports import Extractor, Shelf
+from core.ports import Extractor, PageRead, Shelf
 from core.refusals import shown
 from core.together import together
 from core.types import Document, Entry, Source
@@ -52,7 +52,7 @@ Progress = Callable[[int, int], None]
 class Sync:
     """Brings the shelf up to date with sources. Inside the network pages are read of these `hosts` alone.
 
-    `not_asked` are the addresses of pages that were not read for that reason.
+    `not_asked` are the addresses of pages that were not read for that reason. Implements `Links`.
     """
 
     def __init__(
@@ -91,6 +91,20 @@ class Sync:
         """Look at `source` no more where its host is not to be asked and nothing of it is kept."""
         if source.address in self.not_asked and not await self._kept(source):
             await self._shelf.drop(source.address)
+
+    async def add(self, source: Source) -> PageRead:
+        """As `Links.add`. Whoever could read the page before can until it is read for others."""
+        (found,), report, before = _found(source, ()), Report(), await self._kept(source)
+        entry = next((each for each in before if each.audience == source.audience), None)
+        if not await self._fetch(source, found, entry, report):
+            raise FileRefused(f"There is no page at {source.address}. Check the address.")
+        await self._shelf.add(source)
+        after = await self._kept(source)
+        await self._take_over(source, after)
+        made = [each for each in after if each.audience == source.audience]
+        if not made:
+            raise FileRefused(f"Somebody removed {source.address} meanwhile. Add it again.")
+        return PageRead(made[0], fresh=not report.unchanged, notes=tuple(note for _, note in report.notes))
 
     async def _kept(self, source: Source) -> list[Entry]:
         return [entry for entry in await self._shelf.entries() if entry.source == source.address]

@@ -237,8 +237,9 @@ class EmbeddingsSettings(_Section):
 class KbSettings(_Section):
     hosts: Names = Field(
         default=(),
-        description="hosts inside your network whose pages may be documents of the team (`chasqui kb add`), "
-        "as wiki.corp, 10.0.0.5; elsewhere inside it pages are refused, though one on the web leads there",
+        description="hosts inside your network whose pages may be documents of the team (`chasqui kb add`, "
+        "`/kb add`), as wiki.corp, 10.0.0.5; elsewhere inside it pages are refused, though one on the web "
+        "leads there",
     )
 
     @field_validator("hosts")

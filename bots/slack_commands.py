@@ -12,6 +12,9 @@ from core.commands import COMMANDS, named
 from core.errors import UserError
 
 _NO_QUESTION = "Write your question behind the command: `/ask How many days of leave do I have?`"
+_KB_HINT = "[search words | list words | stats | gaps | add link | add link everywhere | remove id]"
+_EVERYWHERE = "everywhere"
+_READING = "I tell you here what becomes of that page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,19 @@ async def _help(desk: Desk, caller: SlackCaller, text: str) -> str:
     return shown(await desk.do(caller, "help", guide="\n".join(lines)))
 
 
+async def _kb(desk: Desk, caller: SlackCaller, text: str) -> str:
+    """As the table does it; what is added a worker reads, who tells how that ended."""
+    verb, _, rest = text.partition(" ")
+    if verb != "add":
+        return shown(await desk.do(caller, "kb", text))
+    link, _, whose = rest.strip().rpartition(" ")
+    if whose != _EVERYWHERE:
+        link, whose = rest, ""
+    await may_respond(desk, caller, caller.message_id)
+    await desk.add_link(caller, inbound.address(link), everywhere=bool(whose))
+    return _READING
+
+
 def _of_table(name: str, summary: str = "", hint: str = "") -> Slash:
     """A command that does what the table says."""
 
@@ -73,7 +89,7 @@ SLASH = (
     _of_table("sources"),
     _of_table("model", hint="[name]"),
     _of_table("stop"),
-    _of_table("kb", hint="[search words | list words | stats | gaps | remove id]"),
+    Slash("kb", named("kb").summary.capitalize(), _kb, _KB_HINT),
     Slash("settings", "Show or change how I answer here (moderators)", slack_settings.show, "[everywhere]"),
     _HELP,
 )

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,22 @@ from rich.text import Text
 
 from adapters.terminal import Terminal, attachment
 from bots import typed
+from bots.kb_links import added
 from bots.output import print_json
 from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.signals import first_press
 from bots.wiring import App, app
+from core.audience import in_reach
 from core.commands import Conversation, find
+from core.curating import Curating
 from core.errors import ChasquiError, UserError
+from core.prompt import clean
 from core.types import Citation, Hit, Message, Outcome, ThreadId
 
 AUTHOR = "terminal"
 """All who ask at terminals: whoever knows a thread's name goes on with it."""
+
+_SEEN_BY = f"person:terminal:{AUTHOR}"
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells expect it."""
@@ -55,18 +62,20 @@ class TerminalThread:
 
     async def ask(self, text: str, files: Sequence[Path] = ()) -> Outcome:
         """Put a question and answer it, after any that an earlier process left unanswered here."""
-        self.interrupted = False
         _check(text)
         attachments = tuple(attachment(file) for file in files)
-        message = Message(
-            uuid.uuid4().hex,
-            self._thread,
-            AUTHOR,
-            text,
-            time.time(),
-            attachments=attachments,
-            seen_by=(f"person:terminal:{AUTHOR}",),
-        )
+        return await self._served(replace(self._said(text), attachments=attachments))
+
+    async def add(self, link: str) -> Outcome:
+        """Put a page into the team's documents, for whoever asks at terminals. Raises UserError."""
+        addition = replace(added(link), audience=_SEEN_BY)
+        return await self._served(replace(self._said(""), addition=addition))
+
+    def _said(self, text: str) -> Message:
+        return Message(uuid.uuid4().hex, self._thread, AUTHOR, text, time.time(), seen_by=(_SEEN_BY,))
+
+    async def _served(self, message: Message) -> Outcome:
+        self.interrupted = False
         await self._app.inbox.put(message)
         self._answering = message.id
         while True:
@@ -78,12 +87,14 @@ class TerminalThread:
                         return await self._answered_elsewhere(message)
                     self._answering = lease.message.id
                     if lease.message.id == message.id:
-                        return await self._app.assistant.answer(lease, self._terminal)
-                    self._terminal.note(f"First, a question that was left unanswered: {lease.message.text}")
-                    await self._app.assistant.answer(lease, self._terminal)
+                        return await self._app.serve(lease, self._terminal)
+                    self._terminal.note(_left(lease.message))
+                    await self._app.serve(lease, self._terminal)
 
     async def _answered_elsewhere(self, message: Message) -> Outcome:
         """The answer that another program of this thread gave, shown here too."""
+        if message.addition:
+            raise ChasquiError("Another chasqui took this page. `chasqui kb list` shows whether it is there.")
         turns = await self._app.history.turns(self._thread)
         turn = next((turn for turn in turns if turn.message_id == message.id), None)
         if turn is None:
@@ -98,15 +109,29 @@ class TerminalThread:
         command = find(name)
         if command is None:
             return f"There is no command /{name}. /help shows them all."
+        verb, _, rest = argument.partition(" ")
+        if command.name == "kb" and verb == "add":
+            await self.add(rest)
+            return ""
         app = self._app
-        here = Conversation(self._thread, AUTHOR, app.history, app.people, app.inbox, models=app.models)
+        team = Curating(app.shelf, app.team, app.survey, in_reach(self._said("")), is_curator=True)
+        here = Conversation(
+            self._thread, AUTHOR, app.history, app.people, app.inbox, team=team, models=app.models
+        )
         told = await command.run(here, argument)
         sources = (f"{cited.place}\n  “{cited.quote}”" for cited in told.citations)
-        return "\n".join(filter(None, (told.text, *sources, *told.lines)))
+        return clean("\n".join(filter(None, (told.text, *sources, *told.lines))))
 
     async def _stop(self) -> None:
         self.interrupted = True
         await self._app.inbox.stop(self._thread, self._answering)
+
+
+def _left(message: Message) -> str:
+    """What is told of a message that an earlier process did not come to serve."""
+    if message.addition:
+        return f"First, a page that was left unread: {message.addition.source}"
+    return f"First, a question that was left unanswered: {message.text}"
 
 
 @contextmanager
@@ -195,7 +220,8 @@ async def _converse(here: TerminalThread, out: Console, errors: Console, files: 
                 for file in named:
                     out.print(Text(f"{typed.line(file.name)} goes with your next question.", "dim"))
             else:
-                out.print(Text(await here.command(name, argument.strip())), soft_wrap=True)
+                if said := await here.command(name, argument.strip()):
+                    out.print(Text(said), soft_wrap=True)
                 if name == "help":
                     out.print(Text("/file PATH attach a file to the next question\n/quit      end"))
         except ChasquiError as error:

@@ -23,6 +23,7 @@ from adapters.redis.work import Capacity, no_slots
 from adapters.replica.client import Replica, Timeouts
 from bots.channels import Channels
 from bots.desk import Desk
+from bots.kb_sync import Sync
 from bots.knowledge import Knowledge, knowledge
 from bots.settings import DiscordSettings, ModelSettings, Settings, SlackSettings
 from bots.store import redis
@@ -93,6 +94,7 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         kept = _kept(settings, store, known.team, lambda model: routers.get(model, routers[""]).capacity())
         await stack.enter_async_context(_following(known))
         extractor, largest = _extractor(settings), settings.answers.max_file_bytes
+        links = Sync(kept.shelf, extractor, max_bytes=largest, hosts=settings.kb.hosts)
         documents = _library(settings, store, known, extractor)
         others = {
             name: OtherModel(router, policy(settings, name)) for name, router in routers.items() if name
@@ -100,7 +102,7 @@ async def app(settings: Settings) -> AsyncIterator[App]:
         yield App(
             **{each.name: getattr(kept, each.name) for each in fields(kept)},
             assistant=Assistant(routers[""], kept.history, documents, policy(settings), others),
-            keeper=Keeper(kept.shelf, extractor, largest),
+            keeper=Keeper(kept.shelf, extractor, largest, links),
             replicas=lambda: [view for router in routers.values() for view in router.replicas()],
         )
 

@@ -11,8 +11,8 @@ from core.team import TeamDocuments
 from core.types import Audience, Citation, Entry, Hit
 
 HOW = (
-    "Type /kb search WORDS, /kb list WORDS, /kb stats, /kb gaps, or /kb remove ID. To add a message with its "
-    "files, pick Add to knowledge base in its menu."
+    "Type /kb search WORDS, /kb list WORDS, /kb stats, /kb gaps, /kb add LINK, or /kb remove ID. To add a "
+    "message with its files, pick Add to knowledge base in its menu."
 )
 _FOUND, _LISTED = 5, 20
 """Sections, and documents or gaps, that are shown at once."""

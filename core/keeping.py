@@ -1,4 +1,6 @@
-"""Messages that are kept for the team instead of being answered: their words and files become documents."""
+"""Messages that are kept for the team instead of being answered: their words and files become documents,
+or the page of the web to which they link.
+"""
 
 import asyncio
 import hashlib
@@ -9,15 +11,15 @@ from dataclasses import dataclass, replace
 import structlog
 
 from core.attachments import downloaded, or_refused
-from core.audience import for_team
-from core.errors import FileRefused
+from core.audience import for_team, in_reach
+from core.errors import FileRefused, HostRefused
 from core.knowledge import team_document, team_identity
-from core.ports import END, Block, Extracted, Extractor, Lease, Platform, Shelf
+from core.ports import END, Block, Extracted, Extractor, Lease, Links, PageRead, Platform, Shelf
 from core.prompt import clean
 from core.refusals import Refusal, sentences, shown
 from core.retrying import RetryingReply
 from core.story import telling
-from core.types import Addition, Attachment, Audience, Checkpoint, Entry, Message, Outcome
+from core.types import Addition, Attachment, Audience, Checkpoint, Entry, Message, Outcome, Source
 
 log = structlog.get_logger()
 
@@ -25,7 +27,10 @@ WORDS = "message"
 """The path of what a message says itself, beside those of its files."""
 _NAMED, _TITLE = 5, 60
 """Documents that are told by their titles, and characters of one."""
+_ADDRESS = 120
+"""Characters of an address that are told."""
 _NOTHING = "Nothing was added to the knowledge base: there is nothing in this message that can be read."
+_NOT_FROM_HERE = "This page cannot be added from here. Whoever runs me can do it with `chasqui kb add`."
 _WHOSE = {
     "channel": "everybody who reads this channel",
     "workspace": "everybody of this workspace or server",
@@ -35,11 +40,15 @@ _WHOSE = {
 
 @dataclass(frozen=True, slots=True)
 class Keeper:
-    """Puts messages with an `Addition` on the shelf; files within `max_bytes` and what `extractor` allows."""
+    """Puts messages with an `Addition` on the shelf; files within `max_bytes` and what `extractor` allows.
+
+    Pages of the web are read by `links`.
+    """
 
     shelf: Shelf
     extractor: Extractor
     max_bytes: int
+    links: Links
 
     async def keep(self, lease: Lease, platform: Platform) -> Outcome:
         """Keep `lease.message`, tell its author what became of it, and end the lease.
@@ -63,6 +72,8 @@ class Keeper:
         audience = for_team(addition.audience) if addition else None
         if not addition or not audience:
             return Outcome("failed", why=_NOTHING)
+        if addition.is_link:
+            return await self._linked(message, Source(addition.source, audience, addition.at))
         ends: list[Entry | Refusal] = []
         notes: list[str] = []
         text, paths = clean(message.text).strip(), dict(_paths(message.attachments))
@@ -79,6 +90,32 @@ class Keeper:
                 "failed", why=_NOTHING if not left_out else "Nothing was added.", left_out=left_out
             )
         return Outcome("answered", why=_told(entries, audience), left_out=left_out)
+
+    async def _linked(self, message: Message, source: Source) -> Outcome:
+        address = _short(source.address)
+        end = await or_refused(Attachment(address, ""), self._page(message, source))
+        if isinstance(end, Refusal):
+            said = end.sentence.replace(source.address, address)
+            return Outcome("failed", why=f"Nothing was added. {said}")
+        # What a worker read of it for this message and did not live to tell is new to who added it.
+        is_new = end.fresh or end.entry.at >= message.at
+        why = _told([end.entry], source.audience) if is_new else _unchanged(end.entry, source.audience)
+        return Outcome("answered", why=why, left_out=end.notes)
+
+    async def _page(self, message: Message, source: Source) -> PageRead:
+        """Keep a page, unless it is kept for people to whom its author may not belong: they would lose it."""
+        theirs = {each.audience for each in await self.shelf.sources() if each.address == source.address}
+        theirs |= {each.audience for each in await self.shelf.entries() if each.source == source.address}
+        if not theirs.issubset(in_reach(message)):
+            raise FileRefused(_NOT_FROM_HERE)
+        try:
+            return await self.links.add(source)
+        except HostRefused as error:
+            host = _short(error.host)
+            raise FileRefused(
+                f"{source.address} leads to {host}, which is inside your network: whoever runs me has to "
+                f"name {host} in CHASQUI_KB__HOSTS, if its pages may be documents."
+            ) from None
 
     async def _read(
         self, file: Attachment, path: str, addition: Addition, platform: Platform, notes: list[str]
@@ -134,3 +171,14 @@ def _told(entries: Sequence[Entry], audience: Audience) -> str:
         f"Added to the knowledge base, for {_WHOSE[audience.kind]}: {', '.join(titles)}. "
         "/kb list shows it, and /kb remove takes it out again."
     )
+
+
+def _unchanged(entry: Entry, audience: Audience) -> str:
+    return (
+        f"Unchanged: {entry.title[:_TITLE]} is in the knowledge base already, "
+        f"for {_WHOSE[audience.kind]}, and says what it said before."
+    )
+
+
+def _short(address: str) -> str:
+    return address if len(address) <= _ADDRESS else f"{address[:_ADDRESS]}…"

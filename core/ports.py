@@ -520,6 +520,30 @@ class Shelf(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PageRead:
+    """A page of the web as it is kept now. Not `fresh`, it said the same before.
+
+    `notes` say what of it was not read.
+    """
+
+    entry: Entry
+    fresh: bool
+    notes: tuple[str, ...] = ()
+
+
+class Links(Protocol):
+    """Pages of the web among the documents of the team."""
+
+    async def add(self, source: Source) -> PageRead:
+        """Read a page and keep it, and let it be looked at again in each sync from now on.
+
+        Raises FileRefused with a sentence for whatever keeps it from being read, and HostRefused where its
+        host is not to be asked. The sources are then what they were before.
+        """
+        ...
+
+
 class Feedbacks(Protocol):
     """What people think of answers."""
 

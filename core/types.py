@@ -96,6 +96,7 @@ class Addition:
 
     `audience`, as written, may read it from then on. `source` is where it comes from, the same whenever it
     is added again; `url` leads there, `title` is that of the words, and `at` the Unix time they are from.
+    Of one that `is_link` the `source` is the address of a page of the web, which is kept instead of words.
     """
 
     source: str
@@ -103,6 +104,7 @@ class Addition:
     url: str = ""
     at: float = 0.0
     audience: str = ""
+    is_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

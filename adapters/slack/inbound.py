@@ -176,6 +176,12 @@ def words(text: str, us: str, names: Mapping[str, str]) -> str:
     return html.unescape(_MARKUP.sub(plain, text)).strip()
 
 
+def address(text: str) -> str:
+    """The address that is typed alone: Slack may write it as a link, with what is shown of it behind."""
+    whole = _MARKUP.fullmatch(text.strip())
+    return html.unescape(whole[1].partition("|")[0] if whole else text).strip()
+
+
 def _line(said: Said, us: str, names: Mapping[str, str]) -> str:
     return f"{said.name or names.get(said.author) or said.author}: {words(said.text, us, names)}"
 

@@ -44,6 +44,22 @@ def test_slacks_own_form_becomes_plain_words(slack: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("https://a.org/x?a=1&b=2", "https://a.org/x?a=1&b=2"),
+        (" <https://a.org/x?a=1&amp;b=2> ", "https://a.org/x?a=1&b=2"),
+        ("<http://a.org|a.org>", "http://a.org"),
+        ("<http://a.org|a page of ours>", "http://a.org"),
+        ("how far?", "how far?"),
+        ("", ""),
+    ],
+)
+def test_a_link_behind_a_command_is_read_as_its_address(typed: str, address: str) -> None:
+    """Whether Slack writes it as one or leaves it as it was typed."""
+    assert inbound.address(typed) == address
+
+
+@pytest.mark.parametrize(
     "other",
     [
         {"bot_id": "B1"},
