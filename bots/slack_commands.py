@@ -14,7 +14,7 @@ from core.errors import UserError
 _NO_QUESTION = "Write your question behind the command: `/ask How many days of leave do I have?`"
 _KB_HINT = "[search words | list words | stats | gaps | add link | add link everywhere | remove id]"
 _EVERYWHERE = "everywhere"
-_READING = "I tell you here what becomes of that page."
+_READING = "I am reading that page, and will tell you here what became of it."
 
 
 @dataclass(frozen=True, slots=True)
