@@ -89,7 +89,7 @@ async def adds_on_slack(here: Workspace, person: str, text: str) -> str:
     messages = [await here.control.message(here.scene.channel, each) for each in await replies()]
     assert {each.seen_by for each in messages} == {person}
     shown = [each.shown or each.text for each in messages]
-    shown.remove("I tell you here what becomes of that page.")
+    shown.remove("I am reading that page, and will tell you here what became of it.")
     return shown[0]
 
 
