@@ -1,4 +1,4 @@
-"""A KnowledgeIndex in memory: words of title, headings and text, ranked by BM25.
+"""A WordIndex in memory: words of title, headings and text, ranked by BM25.
 
 The documents of each audience stand in a table of their own, and a search reads only those that it was
 given: no rank, score or spelling depends on what others may see.
@@ -223,7 +223,9 @@ def _weights(query: str, tables: Sequence[_Table]) -> _Weights:
     for word in (each for term in terms(query) for each in _spellings(term, tables)):
         held = _holding([word], tables)
         rarity[word] = math.log(1 + (passages - held + 0.5) / (held + 0.5))
-    return _Weights(rarity, sum(table.length for table in tables) / max(passages, 1))
+    length = sum(table.length for table in tables)
+    # Where no passage has a word none is scored, whatever their average.
+    return _Weights(rarity, length / passages if length else 1.0)
 
 
 def _holding(words: Sequence[str], tables: Sequence[_Table]) -> int:

@@ -205,13 +205,22 @@ async def test_a_remainder_that_holds_a_word_stands_behind_a_passage_that_is_abo
 
 
 async def test_words_are_found_in_titles_and_headings_and_without_any_nothing_is(index: LexicalIndex) -> None:
-    """Signs of the query language are words like others."""
+    """Signs part words and are none."""
     heading = Passage("x:0", "x", "harbour.md", "24 days.", heading=("Paid leave",))
     await index.put(Document("x", "harbour.md", PUBLIC, (heading,), 1))
 
     assert await ids(index, "leaving", PUBLIC) == ["x:0"]
-    assert await ids(index, 'harbour" OR NEAR(', PUBLIC) == ["x:0"]
+    assert await ids(index, "(harbour)?", PUBLIC) == ["x:0"]
     assert await ids(index, "the of ?", PUBLIC) == []
+
+
+async def test_passages_without_a_word_are_found_by_none(index: LexicalIndex) -> None:
+    """Also where an audience has no others: a search finds nothing there, and they score nothing."""
+    about = Document("a", "About us", PUBLIC, (Passage("a:0", "a", "About us", "Here we are!"),), 1)
+    await index.put(about)
+
+    assert await ids(index, "harbour", PUBLIC) == []
+    assert await index.scores("harbour", [PUBLIC], about.passages) == [0.0]
 
 
 def _texts(of: Document) -> Sequence[str]:
