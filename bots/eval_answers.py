@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from adapters.terminal import Terminal
-from bots.inbox import print_table
+from bots.output import print_table
 from bots.question_sets import TestQuestion
 from bots.settings import Settings
 from bots.terminal import TerminalThread

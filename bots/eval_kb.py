@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bots import eval_answers, eval_plot, wiring
-from bots.inbox import print_table
-from bots.output import print_json
+from bots.output import print_json, print_table
 from bots.question_sets import Place, QuestionSet, TestQuestion, read, sampled
 from bots.settings import Settings
 from bots.store import redis

@@ -1,13 +1,12 @@
 """What those who run chasqui see of its inbox, and do with its dead letters: messages that were set aside."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from adapters.redis.letters import Letter, RedisLetters
 from adapters.redis.waiting import Waiting, waiting
-from bots.output import print_json
+from bots.output import one_line, print_json, print_table
 from bots.settings import Settings
 from bots.store import redis
 from core.characters import sendable
@@ -118,21 +117,6 @@ def _times(attempts: int) -> str:
 def _time(at: float) -> str:
     """In the time of this machine, to the second."""
     return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, numbers to the right."""
-    lines = [titles, *([one_line(cell) for cell in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    right = [all(cell.isdecimal() for cell in column[1:]) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = zip(line, widths, right, strict=True)
-        print("  " + "  ".join(cell.rjust(w) if r else cell.ljust(w) for cell, w, r in cells).rstrip())
-
-
-def one_line(text: str) -> str:
-    """On one line, and without signs that a terminal would obey."""
-    return " ".join(sendable(text).split())
 
 
 def _print_done(what: str, letter_id: str, sentence: str, *, as_json: bool) -> None:

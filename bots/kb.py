@@ -6,10 +6,9 @@ from typing import Any
 
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.survey import RedisSurvey
-from bots.inbox import one_line, print_table
 from bots.kb_files import absolute, is_page
 from bots.knowledge import knowledge
-from bots.output import print_json
+from bots.output import one_line, print_json, print_table
 from bots.people import PLATFORMS
 from bots.settings import Settings
 from bots.store import redis

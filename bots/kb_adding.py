@@ -13,13 +13,12 @@ from adapters.extraction.extractor import ExtractionLimits, SandboxedExtractor
 from adapters.redis.shelf import RedisShelf
 from adapters.redis.store import Store
 from bots import kb_sync
-from bots.inbox import one_line
 from bots.kb import audience_of, documents
 from bots.kb_files import absolute, is_page
 from bots.kb_links import ADDRESS_IS_SHOWN
 from bots.kb_sync import Report, Sync
 from bots.knowledge import knowledge
-from bots.output import print_json
+from bots.output import one_line, print_json
 from bots.settings import Settings
 from bots.store import redis
 from core.errors import EmbedderUnavailable, SettingsError

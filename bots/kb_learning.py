@@ -5,8 +5,7 @@ import sys
 from dataclasses import asdict
 
 from adapters.redis.survey import RedisSurvey
-from bots.inbox import one_line
-from bots.output import print_json
+from bots.output import one_line, print_json
 from bots.settings import Settings
 from bots.store import redis
 from core.gaps import Gap, gaps
