@@ -27,10 +27,11 @@ from bots.kb_sync import Sync
 from bots.knowledge import Knowledge, knowledge
 from bots.settings import DiscordSettings, ModelSettings, Settings, SlackSettings
 from bots.store import redis
-from core.assistant import Assistant, OtherModel, Policy
+from core.assistant import Assistant, OtherModel
 from core.channels import ChannelSettings
 from core.keeping import Keeper
 from core.library import Library
+from core.policy import Policy
 from core.ports import (
     Extractor,
     Feedbacks,

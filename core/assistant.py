@@ -18,17 +18,16 @@ from core.delivery import Delivery
 from core.draft import Draft
 from core.errors import BackendError, FileRefused, PromptTooLong, UserError
 from core.grounding import Ground, Question, choose
-from core.library import Library, PassagesGone
-from core.own_template import stops
+from core.library import Library
 from core.pace import Paces
+from core.policy import Policy
 from core.ports import END, Backend, History, Lease, Platform, Recent
-from core.profiles import PROFILES, ModelProfile, profile_for
 from core.prompt import clean, neutralise
 from core.questions import first_id
 from core.retrying import RetryingReply
 from core.speech import Model, Speech, drafted
 from core.story import story, telling, waited
-from core.types import Checkpoint, Citation, Grounding, Limits, Message, Outcome, Passage, Turn
+from core.types import Checkpoint, Citation, Grounding, Message, Outcome, Passage, Turn
 from core.whole import Whole
 from core.window import QUESTION_SHARE, Asking, Fitted, Room, fit, middle_cut
 from core.wishes import Wish
@@ -46,36 +45,8 @@ SUMMARISE = "Summarise this file."
 """What a message asks that is only a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a team wants its answers; None leaves a value to the model's profile.
-
-    `evidence` is that of `Enough.meaning`.
-    """
-
-    grounding: Grounding = Grounding.PREFER
-    persona: str | None = None
-    profile: str | None = None
-    max_new_tokens: int | None = None
-    evidence: float | None = None
-
-    def of(self, message: Message) -> "Policy":
-        """This policy where a message came from, whose channel may want something else."""
-        grounding = Grounding(message.grounding) if message.grounding else self.grounding
-        return replace(self, grounding=grounding, persona=message.persona or self.persona)
-
-    def profile_of(self, limits: Limits) -> ModelProfile:
-        """The profile of a model under this policy."""
-        profile = PROFILES[self.profile] if self.profile else profile_for(limits.model)
-        if limits.template:
-            profile = replace(profile, template=limits.template, stop=stops(limits.template))
-        if self.evidence is not None:
-            profile = replace(profile, evidence=replace(profile.evidence, meaning=self.evidence))
-        return replace(
-            profile,
-            system=self.persona or profile.system,
-            checked=profile.checked or self.grounding is Grounding.REQUIRE,
-        )
+class _PassagesGone(Exception):
+    """What an answer was about to be made of is not among the team's documents any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +177,14 @@ class _Answering:
         for _ in range(_LOOKS):
             try:
                 return await self._from(question, model, policy.grounding)
-            except PassagesGone:
+            except _PassagesGone:
                 log.info("assistant.passages_gone")
                 team = await self._assistant.library.of_team(self._message, self._speech.status)
                 question = replace(question, team=team)
         raise UserError(_CHANGING)
 
     async def _from(self, question: Question, model: Model, grounding: Grounding) -> Outcome:
-        """Answer from what is there now. Raises PassagesGone where it left before a word was shown."""
+        """Answer from what is there now. Raises _PassagesGone where it left before a word was shown."""
         progress = self._progress
         progress.read = ""
         ground = await choose(question, self._assistant.library, grounding, model.profile.evidence)
@@ -378,9 +349,9 @@ class _Answering:
         return await self._assistant.library.gone(self._progress.sent, question.documents, question.team)
 
     async def _must_stand(self, question: Question) -> None:
-        """Raise PassagesGone where any of them did."""
+        """Raise _PassagesGone where any of them did."""
         if await self._gone(question):
-            raise PassagesGone
+            raise _PassagesGone
 
     def _quote(self, quoted: Citation, delivery: Delivery) -> None:
         """Let a passage answer by itself; where the model went on to does not matter any more."""

@@ -42,10 +42,6 @@ class _Indexed(NamedTuple):
     size: int
 
 
-class PassagesGone(Exception):
-    """What an answer was about to be made of is not among the team's documents any more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What became of a message's attachments: what was read, and a sentence for each that was not."""

@@ -13,9 +13,10 @@ from adapters.redis.inbox import RedisInbox
 from adapters.redis.people import RedisPeople
 from adapters.search import LexicalIndex
 from adapters.tgi import Tgi, Timeouts
-from core.assistant import Assistant, Policy
+from core.assistant import Assistant
 from core.commands import Conversation, find
 from core.library import Library
+from core.policy import Policy
 from core.router import Router
 from core.transcript import Transcript, TranscriptReply
 from core.types import Message, Outcome, ThreadId, Turn

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.assistant import Assistant, Policy
+from core.assistant import Assistant
 from core.library import Library
+from core.policy import Policy
 from core.ports import Ledger, Recent
 from core.team import TeamDocuments
 from core.transcript import Transcript, TranscriptReply

@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from core.assistant import Policy
 from core.errors import (
     BackendFailed,
     BackendOverloaded,
@@ -17,6 +16,7 @@ from core.errors import (
     PromptTooLong,
     StreamBroken,
 )
+from core.policy import Policy
 from core.transcript import DEAD, always, never
 from tests.adapters.redis_parts import RedisServer
 from tests.core.harbour import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.assistant import Policy
+from core.policy import Policy
 from core.types import Grounding
 from tests.adapters.redis_parts import RedisServer
 from tests.core.harbour import HANDBOOK, LEAVE, TRAILER, hired

@@ -16,10 +16,11 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
-from core.assistant import Assistant, Policy
+from core.assistant import Assistant
 from core.errors import StreamBroken
 from core.library import Library
 from core.paging import ANSWER_FILE, NOTE
+from core.policy import Policy
 from core.ports import IndexedWords, Ledger, Recent, Vector
 from core.transcript import (
     CLOSED,

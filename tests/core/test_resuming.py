@@ -14,11 +14,12 @@ from rich.console import Console
 
 from adapters.search import LexicalIndex
 from adapters.terminal import Terminal
-from core.assistant import SUMMARISE, Assistant, Policy
+from core.assistant import SUMMARISE, Assistant
 from core.delivery import LAST_WRITE
 from core.errors import BackendUnavailable, LeaseLost, StoreError, StreamBroken
 from core.library import Library
 from core.paging import NOTE
+from core.policy import Policy
 from core.transcript import LOST, NONE, VANISHED, Call, Fault, Transcript, TranscriptReply, always
 from core.types import (
     Checkpoint,

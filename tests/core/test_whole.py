@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.assistant import Policy
 from core.errors import BackendError, BackendFailed, PromptTooLong, StreamBroken
 from core.knowledge import document
+from core.policy import Policy
 from core.ports import Block, Extracted
 from core.transcript import Transcript
 from core.types import Audience, Delta, Document, Finish, Grounding, Limits, PageProfile, Sampling

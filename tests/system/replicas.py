@@ -18,8 +18,9 @@ from adapters.redis.work import RedisWork
 from adapters.replica.client import DEFAULT_TIMEOUTS, Replica, Timeouts
 from adapters.search import LexicalIndex
 from core.affinity import ranked
-from core.assistant import Assistant, Policy
+from core.assistant import Assistant
 from core.library import Library
+from core.policy import Policy
 from core.router import Router
 from core.transcript import Transcript
 from core.types import Message, Outcome, ThreadId

@@ -21,8 +21,9 @@ from adapters.redis.inbox import RedisInbox
 from adapters.redis.store import Store
 from adapters.search import LexicalIndex
 from bots import logs
-from core.assistant import Assistant, Policy
+from core.assistant import Assistant
 from core.library import Library
+from core.policy import Policy
 from core.types import Grounding
 from core.worker import Worker
 from tests.emulators.echo_platform.client import EchoPlatform
