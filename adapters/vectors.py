@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.knowledge import place
+from core.knowledge import section_of
 from core.ports import Vector
 from core.types import Audience, Document, Hit, Passage
 
@@ -86,7 +86,7 @@ class _Rows(NamedTuple):
 def _rows(document: Document, passages: Bytes) -> _Rows:
     members: dict[tuple[object, ...], list[int]] = {}
     for number, passage in enumerate(document.passages):
-        members.setdefault(place(passage), []).append(number)
+        members.setdefault(section_of(passage), []).append(number)
     several = [each for each in members.values() if len(each) > 1]
     section = np.full(len(passages), -1, np.int32)
     sections = np.zeros((len(several), passages.shape[1]), np.int8)

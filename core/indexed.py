@@ -14,10 +14,10 @@ ANALYSIS = 1
 def indexed(document: Document) -> IndexedWords:
     """The words of a document, without those that carry no content."""
     rows = ((_words([each.title]), _words(each.heading), _words([each.text])) for each in document.passages)
-    return IndexedWords(reading(document), tuple(rows))
+    return IndexedWords(word_fingerprint(document), tuple(rows))
 
 
-def reading(document: Document) -> str:
+def word_fingerprint(document: Document) -> str:
     """Changes with the words of a document, and with how they are read."""
     return f"{ANALYSIS}-{fingerprint(document)}"
 

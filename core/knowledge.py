@@ -85,11 +85,11 @@ def one_per_section(hits: Iterable[Hit]) -> list[Hit]:
     """The best passage of each place that a link can lead to, in the order of `hits`."""
     best: dict[tuple[object, ...], Hit] = {}
     for hit in hits:
-        best.setdefault(place(hit.passage), hit)
+        best.setdefault(section_of(hit.passage), hit)
     return list(best.values())
 
 
-def place(passage: Passage) -> tuple[object, ...]:
+def section_of(passage: Passage) -> tuple[object, ...]:
     """What passages of one section have in common: the place that a link can lead to."""
     return passage.document, passage.anchor or passage.section
 

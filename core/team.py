@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 
-from core.indexed import indexed, reading
+from core.indexed import indexed, word_fingerprint
 from core.knowledge import fingerprint, one_per_section
 from core.ports import Changes, Embedder, KnowledgeIndex, Shelf, Shelved
 from core.types import Audience, Document, Entry, Hit
@@ -118,7 +118,7 @@ class TeamDocuments:
             log.warning("team.document_passed_over", document=entry.id)
             return
         vectors, words = shelved.vectors, shelved.words
-        if words is None or words.of != reading(document):
+        if words is None or words.of != word_fingerprint(document):
             words = await asyncio.to_thread(indexed, document)
             await self._shelf.put_words(entry.id, words)
         rows = vectors.rows if vectors and vectors.of == fingerprint(document) else ()
