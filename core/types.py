@@ -162,8 +162,7 @@ class Passage:
     @property
     def place(self) -> str:
         """Where this stands, for people: ``handbook.pdf › Leave › New staff (page 3)``."""
-        page = f" (page {self.page})" if self.page is not None else ""
-        return " › ".join((self.title, *self.heading)) + page
+        return _place(self.title, self.heading, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,13 +253,16 @@ class Citation:
     @property
     def place(self) -> str:
         """As `Passage.place`."""
-        page = f" (page {self.page})" if self.page is not None else ""
-        return " › ".join((self.title, *self.heading)) + page
+        return _place(self.title, self.heading, self.page)
 
     @property
     def label(self) -> str:
         """The place with the day (in UTC) of what stands there, where that is known."""
         return f"{self.place}, {datetime.fromtimestamp(self.at, UTC).date()}" if self.at else self.place
+
+
+def _place(title: str, heading: tuple[str, ...], page: int | None) -> str:
+    return " › ".join((title, *heading)) + (f" (page {page})" if page is not None else "")
 
 
 @dataclass(frozen=True, slots=True)
