@@ -181,9 +181,8 @@ def drafted(
     said: set[str] = set()
 
     def borne_out(sentence: str) -> bool:
-        if (
-            sentence in said and not items
-        ):  # small models go round in circles; `items` counts what it takes out
+        # Small models go round in circles; `items` counts what it takes out.
+        if sentence in said and not items:
             return False
         said.add(sentence)
         near = nearest(passages, sentence, _BEARING)

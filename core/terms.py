@@ -93,7 +93,7 @@ def words(text: str) -> list[str]:
 
 
 def stems(text: str) -> list[str]:
-    """All words of `text`, stemmed, stop words included: what the index holds."""
+    """All words of `text`, stemmed, stop words included."""
     return [stem for run in _WORD.findall(_fold(text)) for stem in _stems_of(run)]
 
 

@@ -43,7 +43,7 @@ def test_forms_of_a_word_are_one_term(one: str, other: str) -> None:
 
 
 def test_words_without_content_are_no_terms() -> None:
-    """Stop words do not count, though the index holds them; each term counts once."""
+    """Stop words do not count, though they have stems; each term counts once."""
     assert terms("What is the refund for a refund?") == ["refund"]
     assert "the" in stems("the refund")
     assert not set(terms(" ".join(STOP_WORDS)))
