@@ -18,7 +18,7 @@ from bots import traces
 from bots.check import Check
 from bots.config import variable
 from bots.probe import is_ours
-from bots.settings import FILE, Settings, sections
+from bots.settings import FILE, Settings, secrets
 
 _FILES_WANTED = 1024
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -48,8 +48,6 @@ def _tokens(settings: Settings) -> Iterator[Check]:
             yield Check(name, False, "the value is empty", f"Give {name} its value, or take it away.")
         elif value != value.strip() or re.search(r"[\"'\s]", value):
             yield Check(name, False, "the value holds quotes or spaces", "Copy it again, without them.")
-        elif value.startswith(("Bot ", "Bearer ")):
-            yield Check(name, False, "the value begins with a word", "Copy the token alone.")
     token = settings.discord.token
     if token and token.get_secret_value().count(".") != 2:
         found = "this is no bot token: it has two dots"
@@ -97,12 +95,13 @@ def _channels(settings: Settings) -> Iterator[Check]:
             if not re.fullmatch(shape, name):
                 found = f"[{platform}.channels.{name}] names nothing on {platform.title()}"
                 yield Check(platform, False, found, f"Name it by {how}: Copy ID or Copy link shows that.")
-    for name in settings.slack.moderators:
-        if not re.fullmatch(r"[UW][A-Z0-9]{5,}", name):
-            found = f"the moderator {name} is nobody on Slack"
-            yield Check(
-                "slack", False, found, "Name people by their member ID: their profile has Copy member ID."
-            )
+    people = {"moderator": settings.slack.moderators, "curator": settings.slack.curators}
+    for what, names in people.items():
+        for name in names:
+            if not re.fullmatch(r"[UW][A-Z0-9]{5,}", name):
+                found = f"the {what} {name} is nobody on Slack"
+                mend = "Name people by their member ID: their profile has Copy member ID."
+                yield Check("slack", False, found, mend)
 
 
 def _bounds(settings: Settings) -> Iterator[Check]:
@@ -121,7 +120,7 @@ def _bounds(settings: Settings) -> Iterator[Check]:
 def _addresses(settings: Settings) -> Iterator[Check]:
     """Addresses at which nobody can answer, or at which the wrong one does."""
     own = f":{settings.http.port}"
-    for url in settings.backend.urls:
+    for url in settings.backend.addresses:
         address = url.removeprefix("http://").removesuffix("/")
         if any(address.startswith(host) for host in _LOOPBACK) and address.endswith(own):
             found = f"{url} is the address at which chasqui itself listens"
@@ -137,7 +136,14 @@ def _readable_secrets() -> Iterator[Check]:
         mode, given = FILE.stat().st_mode, tomllib.loads(FILE.read_text("utf-8"))
     except FileNotFoundError:
         return
-    secret = [f"{section}.{key}" for section, key in _names() if key in given.get(section, {})]
+    others = given.get("backend", {}).get("others", {})
+    tables = {**given, **{f"backend.others.{name}": table for name, table in others.items()}}
+    secret = [
+        f"{name}.{key}"
+        for name, table in tables.items()
+        for section, key in secrets()
+        if name.partition(".")[0] == section and key in table
+    ]
     if secret and mode & (stat.S_IRGRP | stat.S_IROTH):
         found = f"{FILE} holds {secret[0]}, and others on this machine can read it"
         yield Check("secrets", False, found, f"chmod 600 {FILE}")
@@ -166,19 +172,9 @@ def _open_files() -> Iterator[Check]:
         yield Check("open files", False, found, "ulimit -n 4096, or LimitNOFILE in the unit of systemd.")
 
 
-def _names() -> list[tuple[str, str]]:
-    """The settings that are one secret each."""
-    return [
-        (section, key)
-        for section, model in sections().items()
-        for key, field in model.model_fields.items()
-        if field.annotation == SecretStr | None
-    ]
-
-
 def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
-    """Those that are set, by their variables."""
+    """The secrets that are set, by their variables; tables of them are left out."""
     values = {
-        variable(f"{section}.{key}"): getattr(getattr(settings, section), key) for section, key in _names()
+        variable(f"{section}.{key}"): getattr(getattr(settings, section), key) for section, key in secrets()
     }
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if isinstance(value, SecretStr)}

@@ -13,6 +13,7 @@ _LEAST = (6, 2)
 _SKEW = 5.0
 """Seconds by which two clocks may differ."""
 _EVICTS = "the server throws keys away when its memory is full: maxmemory-policy is {}"
+_OVERWRITTEN = "the server is a copy: what is put there is lost when it follows its primary again"
 _FORGETS = "the server keeps nothing on disk: what waits for an answer is lost when it restarts"
 
 
@@ -30,8 +31,8 @@ async def of_store(
         mend = "CONFIG SET appendonly yes, and the same in its file of settings."
         yield Check("redis", False, _FORGETS, mend)
     if copies.get("role") == "slave":
-        found_role = "the server is a copy that cannot be written"
-        yield Check("redis", False, found_role, "Let CHASQUI_REDIS__URL name the primary.")
+        # One that cannot be written was told of when it was connected to.
+        yield Check("redis", False, _OVERWRITTEN, "Let CHASQUI_REDIS__URL name the primary.")
     seconds, micros = await store.command("TIME")
     skew = abs(clock() - (int(seconds) + int(micros) / 1e6))
     if skew > _SKEW:

@@ -7,7 +7,7 @@ key that does not exist is an error, wherever it stands.
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -416,7 +416,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         values: dict[str, dict[str, str]] = {}
         environment = {name.upper(): value for name, value in os.environ.items()}
-        for section, key in _secrets():
+        for section, key in secrets():
             variable = f"{PREFIX}{section}__{key}_FILE".upper()
             if path := environment.get(variable):
                 values.setdefault(section, {})[key] = _content(variable, path)
@@ -439,7 +439,8 @@ def sections() -> dict[str, type[BaseModel]]:
     }
 
 
-def _secrets() -> list[tuple[str, str]]:
+def secrets() -> list[tuple[str, str]]:
+    """The settings that are secrets, or tables of them, by section and key."""
     return [
         (section, key)
         for section, model in sections().items()
@@ -448,13 +449,13 @@ def _secrets() -> list[tuple[str, str]]:
     ]
 
 
-def _refuse_unknown(environment: Any) -> None:
+def _refuse_unknown(environment: Iterable[str]) -> None:
     """A misspelt section is passed over by pydantic-settings, so names are checked here."""
     known = {f"{PREFIX}DATA_DIR"}
     for section, model in sections().items():
         known |= {f"{PREFIX}{section}__{key}".upper() for key in model.model_fields}
         known.add(f"{PREFIX}{section}".upper())  # a whole section as JSON
-    known |= {f"{PREFIX}{section}__{key}_FILE".upper() for section, key in _secrets()}
+    known |= {f"{PREFIX}{section}__{key}_FILE".upper() for section, key in secrets()}
     for name in environment:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             raise SettingsError(_unknown(name, known))

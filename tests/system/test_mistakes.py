@@ -107,6 +107,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
         "C0123ABCD",
     ),
     "a moderator by a name": ({"slack": {"moderators": ("ann",)}}, "ann is nobody on Slack", "member ID"),
+    "a curator by a name": ({"slack": {"curators": ("ann",)}}, "the curator ann is nobody", "member ID"),
     "bounds that contradict": (
         {"inbox": {"per_person": 50, "in_all": 20}},
         "may ask 50 questions, all together 20",
@@ -119,6 +120,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "a model at our own address": (
         {"backend": {"urls": ("http://127.0.0.1:28099",)}, "http": {"port": 28099}},
+        "at which chasqui itself listens",
+        "CHASQUI_HTTP__PORT",
+    ),
+    "another model at our own address": (
+        {
+            "backend": {"others": {"code": {"urls": ("http://127.0.0.1:28099",)}}},
+            "http": {"port": 28099},
+        },
         "at which chasqui itself listens",
         "CHASQUI_HTTP__PORT",
     ),
@@ -218,6 +227,25 @@ def test_a_file_with_secrets_that_others_can_read_is_found(tmp_path: Path) -> No
     assert found(discord={"token": TOKEN}) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ('[backend]\nurls = "a:1"\napi_keys = {"a:1" = "key"}\n', "backend.api_keys"),
+        ('[backend.others.code]\nurls = "a:1"\napi_key = "key"\n', "backend.others.code.api_key"),
+    ],
+)
+def test_the_keys_of_models_in_a_file_that_others_can_read_are_found(
+    tmp_path: Path, written: str, name: str
+) -> None:
+    """Those in a table are secrets too, and those of each model."""
+    file = tmp_path / "chasqui.toml"
+    file.write_text(written)
+    file.chmod(0o644)
+    [check] = listed(*found())
+
+    assert check.found.startswith(f"chasqui.toml holds {name}, ")
+
+
 def test_a_port_at_which_another_program_listens_is_found() -> None:
     """`chasqui serve` could not listen there."""
     with socket.create_server(("127.0.0.1", 0)) as other:
@@ -290,20 +318,23 @@ async def test_clocks_that_differ_are_found(redis: RedisServer) -> None:
     assert check.found.endswith(("differ by 90 s", "differ by 91 s"))
 
 
-async def test_a_server_that_cannot_be_written_is_found(tmp_path: Path) -> None:
-    """A copy takes no question; it is told while it is one, and not once it is the primary again."""
+async def test_a_server_that_is_a_copy_is_found(tmp_path: Path) -> None:
+    """It takes no question, or loses it; it is told while it is one, and not once it is the primary again."""
     server = RedisServer()
     settings = Settings.model_validate({"data_dir": tmp_path, "redis": {"url": server.url}})
     try:
         async with connect(server.url) as store:
             await store.command("REPLICAOF", "127.0.0.1", "1")
             copy = [check async for check in checks.of_redis(settings) if not check.well]
+            await store.command("CONFIG", "SET", "replica-read-only", "no")
+            written = [check async for check in redis_checks.of_store(store, "valkey 9.1.2")]
             await store.command("REPLICAOF", "NO", "ONE")
             primary = [check async for check in checks.of_redis(settings)]
     finally:
         server.remove()
 
     [check] = listed(*copy)
+    assert "what is put there is lost" in listed(*written)[-1].found
     assert "is a read-only replica: name the primary instead" in check.found
     assert all(check.well or "appendonly" in check.mend for check in primary)
 
