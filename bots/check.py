@@ -11,3 +11,9 @@ class Check:
     well: bool
     found: str
     mend: str = ""
+
+    def __str__(self) -> str:
+        """As people read it: what is wrong has its mend below it."""
+        if self.well:
+            return f"ok       {self.part}: {self.found}"
+        return f"PROBLEM  {self.part}: {self.found}\n         {self.mend}"

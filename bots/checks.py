@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import asdict
 from importlib.util import find_spec
 
 from adapters.replica.client import Replica
 from bots import mistakes, redis_checks, wiring
 from bots.check import Check
 from bots.embedding_checks import of_embeddings, of_reranker
+from bots.output import print_json
 from bots.settings import Settings
 from bots.store import redis
 from core.errors import BackendError, BackendUnauthorized, BackendUnavailable, ChasquiError
@@ -22,6 +24,16 @@ _PATIENCE = 20.0
 """Seconds for the first token of a model."""
 _OWN_STORE = "Mend that, or name a server of your own in CHASQUI_REDIS__URL."
 _OWN_MODEL = "Mend that, or name a model server of your own in CHASQUI_BACKEND__URLS."
+
+
+async def report(settings: Settings, *, as_json: bool) -> int:
+    """Print all that is found; the exit code is 1 where something is wrong."""
+    checks = [check async for check in everything(settings)]
+    if as_json:
+        print_json([{**asdict(check), "mend": "" if check.well else check.mend} for check in checks])
+    else:
+        print(*checks, sep="\n")
+    return 0 if all(check.well for check in checks) else 1
 
 
 async def everything(settings: Settings) -> AsyncIterator[Check]:
@@ -114,8 +126,8 @@ async def _discord(settings: Settings) -> Check:
         bot = await discord_invite.asked(settings)
     except ChasquiError as error:
         return Check("discord", False, error.sentence, "Correct CHASQUI_DISCORD__TOKEN or __API_URL.")
-    everything = any(channel.every_message for channel in settings.discord.channels.values())
-    if everything and not bot.reads_messages:
+    reads_all = any(channel.every_message for channel in settings.discord.channels.values())
+    if reads_all and not bot.reads_messages:
         return Check(
             "discord", False, f"{bot.name} may not read what a channel wants it to answer", NO_CONTENT
         )

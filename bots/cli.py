@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from bots.logs import Level
     from bots.settings import Settings
+    from core.prompt import Say
 
 FAILURE, WRONG_USE = 1, 2
 
@@ -126,8 +127,7 @@ def prompt_render(
 
     if template not in TEMPLATES:
         _end(f"There is no template {template!r}. Choose one of {', '.join(TEMPLATES)}.", WRONG_USE)
-    system, messages = _conversation(_stdin())
-    said = [Say(role, text) for role, text in messages]
+    system, said = _conversation(_stdin())
     if not raw:
         said = [Say(say.role, neutralise(say.text or "")) for say in mend(said)]
     try:
@@ -387,7 +387,7 @@ def doctor(as_json: Json = False) -> None:
     """Say what is wrong and how to mend it."""
     from bots import checks
 
-    _run(_report(checks.everything(_settings("error")), as_json=as_json))
+    _run(checks.report(_settings("error"), as_json=as_json))
 
 
 @cli.command()
@@ -409,23 +409,6 @@ def config(as_json: Json = False) -> None:
     from bots.settings import load
 
     config.show(load(), as_json=as_json)
-
-
-async def _report(found: Any, *, as_json: bool) -> int:
-    checks = [check async for check in found]
-    if as_json:
-        print_json(
-            [
-                {"part": c.part, "well": c.well, "found": c.found, "mend": "" if c.well else c.mend}
-                for c in checks
-            ]
-        )
-    for check in checks:
-        if not as_json:
-            print(f"{'ok     ' if check.well else 'PROBLEM'}  {check.part}: {check.found}")
-            if not check.well:
-                print(f"         {check.mend}")
-    return 0 if all(check.well for check in checks) else FAILURE
 
 
 def _settings(level: "Level", observe: "Processor | None" = None) -> "Settings":
@@ -486,8 +469,10 @@ def _stdin() -> str:
     return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
 
 
-def _conversation(text: str) -> tuple[str | None, list[Any]]:
+def _conversation(text: str) -> "tuple[str | None, list[Say]]":
     """The system text and the messages of `prompt render`, checked."""
+    from core.prompt import Say
+
     shape = '{"system": str|null, "messages": [{"role": "user"|"assistant", "content": str|null}]}'
     try:
         value = json.loads(text)
@@ -500,7 +485,7 @@ def _conversation(text: str) -> tuple[str | None, list[Any]]:
         t is None or isinstance(t, str) for t in texts
     ):
         _end(f"This is not a conversation. Give JSON like {shape} on stdin.", WRONG_USE)
-    return system, messages
+    return system, [Say(role, content) for role, content in messages]
 
 
 def _wrong_use(error: typer.TyperException) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from bots import checks
@@ -129,9 +130,7 @@ async def _is_well(step: Step, given: Given) -> bool:
     well = True
     async for check in step.tried(settings):
         well = well and check.well
-        print(f"  {'ok     ' if check.well else 'PROBLEM'}  {check.part}: {check.found}")
-        if not check.well:
-            print(f"           {check.mend}")
+        print(indent(str(check), "  "))
     return well
 
 
