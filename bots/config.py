@@ -11,7 +11,7 @@ from bots.settings import FILE, PREFIX, Settings
 DEFAULT = "default"
 
 
-def show(settings: Settings, *, as_json: bool) -> int:
+def show(settings: Settings, *, as_json: bool) -> None:
     """Print them; as JSON, `origins` says of each that is not left alone where it stands."""
     values = _masked(settings.model_dump(mode="json"))
     told = _Told()
@@ -19,11 +19,10 @@ def show(settings: Settings, *, as_json: bool) -> int:
         found = {name: told.origin(*name.split(".")) for name, _ in _flat(values)}
         origins = {name: origin for name, origin in found.items() if origin != DEFAULT}
         print_json({**values, "origins": origins})
-        return 0
+        return
     for name, value in _flat(values):
         origin = told.origin(*name.split("."))
         print(f"{variable(name)} = {_shown(value)}{'' if origin == DEFAULT else f'    # {origin}'}")
-    return 0
 
 
 def variable(name: str) -> str:

@@ -36,12 +36,3 @@ async def of_replicas(replicas: Callable[[], Sequence[ReplicaView]], metrics: Me
         metrics.tell("chasqui_replica_prompt_characters_total", sent - known, view.name, "new")
         if view.limits:
             metrics.tell("chasqui_replica_slots", view.limits.max_concurrent, view.name)
-
-
-async def unreachable(inbox: Inbox) -> str:
-    """Why nothing can be put into the inbox, or nothing."""
-    try:
-        await inbox.load()
-    except StoreError as error:
-        return error.sentence
-    return ""

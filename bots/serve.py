@@ -16,8 +16,8 @@ from bots.traces import traces
 from bots.web import Web
 from bots.wiring import App, Stores
 from core.draining import Drained, unless
-from core.errors import SettingsError
-from core.ports import Platform
+from core.errors import SettingsError, StoreError
+from core.ports import Inbox, Platform
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -71,7 +71,7 @@ async def _begun(
         web.look(partial(figures.of_replicas, ready.replicas))
     else:
         kept = await stack.enter_async_context(wiring.stores(settings))
-    web.watch("redis", partial(figures.unreachable, kept.inbox))
+    web.watch("redis", partial(_unreachable, kept.inbox))
     web.look(partial(figures.of_inbox, kept.inbox))
     if "discord" in served:
         running.append(_discord(settings, kept, web, draining))
@@ -99,6 +99,15 @@ def _checked(settings: Settings, roles: Collection[str]) -> set[str]:
     if "slack" in served and settings.slack.mode == "http" and not settings.slack.signing_secret:
         raise SettingsError(_UNSIGNED)
     return served
+
+
+async def _unreachable(inbox: Inbox) -> str:
+    """Why nothing can be put into the inbox, or nothing."""
+    try:
+        await inbox.load()
+    except StoreError as error:
+        return error.sentence
+    return ""
 
 
 def _worker(settings: Settings, ready: App, platforms: dict[str, Platform]) -> Worker:
