@@ -61,8 +61,10 @@ docs: $(SITE) ## build the site of the documents, strictly, into build/site
 pictures: $(DEV) ## draw the pictures of the documents anew, from real runs (ARGS="demo kb": these)
 	@$(BIN)/python -m tests.pictures $(ARGS)
 
-reference: $(DEV) ## write docs/reference/ anew from the code
+reference: $(DEV) ## write docs/reference/, the chart's values and the dashboard anew from the code
+	@$(BIN)/python scripts/chart.py
 	@$(BIN)/python scripts/reference.py
+	@$(BIN)/python scripts/dashboard.py
 
 lock: ## write the locks anew with uv (ARGS=--upgrade: newest versions)
 	@$(SHELL) scripts/lock.sh $(ARGS)

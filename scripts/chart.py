@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     drifted = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
     if arguments == ["--check"]:
         for path in drifted:
-            print(f"{path.relative_to(ROOT)} has drifted; say: .venv/bin/python scripts/chart.py")
+            print(f"{path.relative_to(ROOT)} has drifted; say: make reference")
         return bool(drifted)
     for path in drifted:
         path.write_text(files()[path], "utf-8")

@@ -296,7 +296,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         drifted = not FILE.exists() or FILE.read_text("utf-8") != text
         if drifted:
-            print(f"{FILE.name} has drifted; say: .venv/bin/python scripts/dashboard.py")
+            print(f"{FILE.name} has drifted; say: make reference")
         return int(drifted)
     FILE.write_text(text, "utf-8")
     return 0
