@@ -2,8 +2,7 @@
 
 A lock must pin every dependency of pyproject.toml to a version that it allows, with hashes and without a URL,
 and each lock must agree with the one that it holds all of; that of the documents' site stands alone.
-uv.lock has no place here: see
-docs/decisions/0001-locks.md.
+uv.lock has no place here: see docs/decisions/0001-locks.md.
 """
 
 import re

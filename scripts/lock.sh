@@ -1,6 +1,6 @@
 #!/bin/sh
-# Write the three locks anew: hash-pinned, for every platform, without a URL. Pins that
-# still fit stay as they are; to move them: make lock ARGS=--upgrade, or ARGS="--upgrade-package NAME". Needs uv.
+# Write all locks anew: hash-pinned, for every platform, without a URL. Pins that still fit stay as they are; to
+# move them: make lock ARGS=--upgrade, or ARGS="--upgrade-package NAME". Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
 command -v uv >/dev/null || {
