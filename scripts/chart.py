@@ -24,13 +24,14 @@ Schema = dict[str, Any]
 
 def main(arguments: list[str]) -> int:
     """Write or check; the exit code."""
-    drifted = [path for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
+    wanted = files()
+    drifted = [path for path in wanted if not path.exists() or path.read_text("utf-8") != wanted[path]]
     if arguments == ["--check"]:
         for path in drifted:
             print(f"{path.relative_to(ROOT)} has drifted; say: make reference")
         return bool(drifted)
     for path in drifted:
-        path.write_text(files()[path], "utf-8")
+        path.write_text(wanted[path], "utf-8")
         print(f"wrote {path.relative_to(ROOT)}")
     return 0
 

@@ -31,7 +31,7 @@ from bots.store import redis
 from core.audience import PUBLIC
 from core.fusion import FusedIndex
 from core.team import TeamDocuments
-from core.types import Document, Passage, Source
+from core.types import Source
 from tests.bench.figure import Figure
 from tests.bench.parts import Language, data_dir
 from tests.system.memory import megabytes_alone
@@ -158,7 +158,7 @@ async def _searching_many() -> list[Figure]:
         await model.question("It is loaded by the first question.")
         index, loaded = FusedIndex(LexicalIndex(), NumpyVectors(), model), _memory()
         for number in range(DOCUMENTS):
-            document = _document(number)
+            document = _LANGUAGE.document(number, PUBLIC, passages=PASSAGES, words=WORDS)
             await index.put(document, [rng.randbytes(DIMENSIONS) for _ in document.passages])
         asked = [f"What is the {' '.join(_LANGUAGE.words(6))}?" for _ in range(SEARCHES)]
         await index.search("The first search of many makes a matrix of vectors.", [PUBLIC], HITS)
@@ -176,15 +176,6 @@ async def _searching_many() -> list[Figure]:
         Figure("  memory of these passages, their words and their vectors", made - loaded, "MB"),
         Figure(f"  and more after {SEARCHES} searches", searched - made, "MB", GROWTH_BUDGET),
     ]
-
-
-def _document(number: int) -> Document:
-    name = f"{number}.md"
-    passages = tuple(
-        Passage(f"{name}:{n}", name, name, _LANGUAGE.prose(WORDS), section=n, heading=(_LANGUAGE.prose(3),))
-        for n in range(PASSAGES)
-    )
-    return Document(name, name, PUBLIC, passages, PASSAGES)
 
 
 async def _median(call: Callable[[str], Coroutine[Any, Any, Any]], asked: Sequence[str]) -> float:

@@ -15,7 +15,17 @@ from bots.settings import BackendSettings, RedisSettings, Settings
 from bots.wiring import App, app
 from core.ports import Ledger, Standing
 from core.terms import STOP_WORDS
-from core.types import Attachment, Checkpoint, Message, Outcome, PageProfile, ThreadId
+from core.types import (
+    Attachment,
+    Audience,
+    Checkpoint,
+    Document,
+    Message,
+    Outcome,
+    PageProfile,
+    Passage,
+    ThreadId,
+)
 
 ROOT = Path(__file__).parents[2]
 TOKEN_DELAY = 0.02
@@ -148,6 +158,15 @@ class Language:
             end = min(start + 15, number) - 1
             said[end] += "."
         return " ".join(said)
+
+    def document(self, number: int, audience: Audience, *, passages: int, words: int) -> Document:
+        """A document of so many passages, each a section of so many words."""
+        name = f"{number}.md"
+        made = tuple(
+            Passage(f"{name}:{n}", name, name, self.prose(words), section=n, heading=(self.prose(3),))
+            for n in range(passages)
+        )
+        return Document(name, name, audience, made, passages)
 
     def section(self) -> str:
         """Some 1.3 kB of Markdown as models write it: a heading, prose with marks, a list, code."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from adapters.search import LexicalIndex
-from core.types import Audience, Document, Passage
+from core.types import Audience, Document
 from tests.bench.figure import Figure
 from tests.bench.parts import Language
 
@@ -27,7 +27,9 @@ def measure() -> list[Figure]:
 
 
 async def _measure() -> list[Figure]:
-    documents = [_document(number) for number in range(DOCUMENTS)]
+    documents = [
+        _LANGUAGE.document(number, AUDIENCE, passages=PASSAGES, words=WORDS) for number in range(DOCUMENTS)
+    ]
     index = LexicalIndex()
     begin = time.process_time()
     for document in documents:
@@ -41,15 +43,6 @@ async def _measure() -> list[Figure]:
         Figure("  search, p50", right, "ms", SEARCH_BUDGET),
         Figure("  search with a word mistyped, p50", wrong, "ms", SEARCH_BUDGET),
     ]
-
-
-def _document(number: int) -> Document:
-    name = f"{number}.md"
-    passages = tuple(
-        Passage(f"{name}:{n}", name, name, _LANGUAGE.prose(WORDS), section=n, heading=(_LANGUAGE.prose(3),))
-        for n in range(PASSAGES)
-    )
-    return Document(name, name, AUDIENCE, passages, PASSAGES)
 
 
 async def _median(index: LexicalIndex, documents: list[Document], typed: Callable[[str], str]) -> float:

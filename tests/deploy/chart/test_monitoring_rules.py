@@ -94,7 +94,7 @@ def test_the_alerts_fire_when_they_should(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_alert_is_tried(tmp_path: Path) -> None:
+def test_every_alert_is_tried() -> None:
     """None is without a test of when it fires."""
     tests = yaml.safe_load(Path(__file__).with_name("alerts_test.yaml").read_text())["tests"]
     tried = {
