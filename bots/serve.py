@@ -18,6 +18,7 @@ from bots.wiring import App, Stores
 from core.draining import Drained, unless
 from core.errors import SettingsError, StoreError
 from core.ports import Inbox, Platform
+from core.together import together
 from core.worker import Worker
 
 log = structlog.get_logger()
@@ -52,7 +53,7 @@ async def serve(settings: Settings, roles: Collection[str], metrics: Metrics) ->
             async with unless(draining):
                 running = await _begun(settings, served, stack, web, draining)
             log.info("serve.started", roles=sorted(served))
-            await _together(running)
+            await together(*running)
     return 0
 
 
@@ -141,16 +142,3 @@ async def _slack(settings: Settings, kept: Stores, web: Web, draining: asyncio.E
 
     with suppress(Drained):
         await slack_bot.run(settings.slack, web, kept, draining)
-
-
-async def _together(running: Collection[Coroutine[Any, Any, None]]) -> None:
-    """Run until all have ended; the first that fails ends the others, and its error is raised."""
-    tasks = [asyncio.create_task(each) for each in running]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
