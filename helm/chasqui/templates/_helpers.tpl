@@ -33,14 +33,14 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* The roles that run, as JSON: name to what differs between them. */}}
+{{/* The roles that run, as a JSON list; each has a section of the values. */}}
 {{- define "chasqui.roles" -}}
-{{- $roles := dict "worker" (dict "resources" .Values.worker.resources) -}}
+{{- $roles := list "worker" -}}
 {{- if .Values.discord.enabled -}}
-{{- $_ := set $roles "discord" (dict "resources" .Values.discord.resources) -}}
+{{- $roles = append $roles "discord" -}}
 {{- end -}}
 {{- if .Values.slack.enabled -}}
-{{- $_ := set $roles "slack" (dict "resources" .Values.slack.resources) -}}
+{{- $roles = append $roles "slack" -}}
 {{- end -}}
 {{- toJson $roles -}}
 {{- end -}}
