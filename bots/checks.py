@@ -3,7 +3,6 @@
 import asyncio
 import platform
 import shutil
-import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
@@ -38,10 +37,9 @@ async def report(settings: Settings, *, as_json: bool) -> int:
 
 async def everything(settings: Settings) -> AsyncIterator[Check]:
     """All checks, one after the other; starts the embedded servers where nothing else is configured."""
-    version = platform.python_version()
-    yield Check("python", sys.version_info >= (3, 11), version, "Install Python 3.11 or newer.")
+    yield Check("python", True, platform.python_version())
     yield _disk(settings)
-    yield _module("kreuzberg", "reading of PDF, Office and HTML files", "files")
+    yield _reader()
     for part in (of_mistakes, serving, of_embeddings, of_reranker, of_discord, of_slack):
         async for check in part(settings):
             yield check
@@ -221,7 +219,8 @@ def _disk(settings: Settings) -> Check:
     return Check("data", free > 100_000_000, f"{settings.data_dir}, {free / 1e9:.1f} GB free", mend)
 
 
-def _module(name: str, what: str, extra: str) -> Check:
-    there = find_spec(name) is not None
-    found = f"{name} is {'' if there else 'not '}installed"
-    return Check(what, there, found, f"pip install '.[{extra}]' in the checkout.")
+def _reader() -> Check:
+    there = find_spec("kreuzberg") is not None
+    found = f"kreuzberg is {'' if there else 'not '}installed"
+    mend = "pip install '.[files]' in the checkout."
+    return Check("reading of PDF, Office and HTML files", there, found, mend)
