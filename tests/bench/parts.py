@@ -7,8 +7,11 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+
+import aiohttp
 
 from adapters.discord.markdown import CONTENT
 from bots.settings import BackendSettings, RedisSettings, Settings
@@ -54,6 +57,26 @@ async def model(answer: str, *, token_delay: float = TOKEN_DELAY) -> AsyncIterat
     finally:
         process.terminate()
         await process.communicate()
+
+
+@dataclass(frozen=True, slots=True)
+class BareClient:
+    """The least that any client must do: it asks, and drops the bytes."""
+
+    session: aiohttp.ClientSession
+    url: str
+    question: str
+
+    async def __call__(self, tokens: int) -> None:
+        asked = {"inputs": self.question, "parameters": {"max_new_tokens": tokens}}
+        async with self.session.post(f"{self.url}/generate_stream", json=asked) as response:
+            while await response.content.readany():
+                pass
+
+
+def unlimited_session() -> aiohttp.ClientSession:
+    """Connections for as many streams at once as are asked for."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
 
 
 @asynccontextmanager

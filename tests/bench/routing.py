@@ -13,8 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-
-import aiohttp
+from functools import partial
 
 from adapters import local_redis
 from adapters.redis import keys
@@ -26,7 +25,7 @@ from core.prompt import Say, render
 from core.router import Router
 from core.types import Sampling
 from tests.bench.figure import Figure
-from tests.bench.parts import Language, data_dir, model
+from tests.bench.parts import BareClient, Language, data_dir, model, unlimited_session
 from tests.emulators.tgi import ANSWER, TgiStandIn
 
 REPLICAS, THREADS, TURNS, AT_ONCE = 4, 48, 10, 12
@@ -162,16 +161,10 @@ def _prompt(said: Sequence[str]) -> str:
 
 async def _costs() -> list[Figure]:
     figures = []
-    async with model(ANSWER, token_delay=0) as url, Tgi(url) as tgi, _session() as session:
+    async with model(ANSWER, token_delay=0) as url, Tgi(url) as tgi, unlimited_session() as session:
         router = Router([tgi])
         await router.limits()
-
-        async def bare() -> None:
-            asked = {"inputs": QUESTION, "parameters": {"max_new_tokens": TOKENS}}
-            async with session.post(f"{url}/generate_stream", json=asked) as response:
-                while await response.content.readany():
-                    pass
-
+        bare = partial(BareClient(session, url, QUESTION), TOKENS)
         for streams in STREAMS:
             ours, theirs = await _least_cpu(streams, lambda: _asked(router, QUESTION), bare)
             figures.append(
@@ -219,7 +212,3 @@ async def _asked(router: Router, prompt: str, replica: str = "", tokens: int = T
     async with aclosing(router.stream(prompt, Sampling(tokens, replica=replica))) as deltas:
         async for _ in deltas:
             pass
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))

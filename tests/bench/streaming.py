@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-import aiohttp
-
 from adapters.tgi import Tgi
 from bots.wiring import App
 from core.addresses import Addresses
@@ -33,12 +31,14 @@ from core.types import Checkpoint, Passage, Sampling
 from tests.bench.figure import Figure
 from tests.bench.parts import (
     TOKEN_DELAY,
+    BareClient,
     Language,
     NoLedger,
     RecordedReply,
     Recorder,
     message,
     model,
+    unlimited_session,
     whole_app,
 )
 from tests.emulators.tgi import tokens_of
@@ -67,8 +67,8 @@ def measure() -> list[Figure]:
 
 
 async def _hurried() -> list[Figure]:
-    async with model(ANSWER, token_delay=0) as url, Tgi(url) as tgi, _session() as session:
-        to_pages, to_nowhere = _ToPages(tgi), _ToNowhere(session, url)
+    async with model(ANSWER, token_delay=0) as url, Tgi(url) as tgi, unlimited_session() as session:
+        to_pages, to_nowhere = _ToPages(tgi), BareClient(session, url, QUESTION)
         many = await _least(_Load(STREAMS, rounds=5), to_pages, to_nowhere, _ToPages(tgi, cited=True))
         (checked,) = await _least(_Load(STREAMS // 4, rounds=1), _ToPages(tgi, cited=True, checked=True))
         one = await _least(_Load(1, times=STREAMS // 2, rounds=2), to_pages, to_nowhere)
@@ -86,10 +86,10 @@ async def _paced() -> list[Figure]:
     async with (
         model(ANSWER) as url,
         Tgi(url) as tgi,
-        _session() as session,
+        unlimited_session() as session,
         whole_app(url) as app,
     ):
-        to_pages, to_nowhere = _ToPages(tgi), _ToNowhere(session, url)
+        to_pages, to_nowhere = _ToPages(tgi), BareClient(session, url, QUESTION)
         many = await _least(_Load(STREAMS, rounds=2), to_pages, to_nowhere)
         (whole,) = await _least(_Load(STREAMS, rounds=1), _Whole(app))
     pace = f"{1 / TOKEN_DELAY:.0f} tokens/s each"
@@ -98,24 +98,6 @@ async def _paced() -> list[Figure]:
         Figure("  a bare aiohttp client that drops the bytes", many[1], "us"),
         Figure("  with inbox, lease, ledger and stop flag in Redis", whole, "us"),
     ]
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
-
-
-@dataclass(frozen=True, slots=True)
-class _ToNowhere:
-    """The least that any client must do."""
-
-    session: aiohttp.ClientSession
-    url: str
-
-    async def __call__(self, tokens: int) -> None:
-        asked = {"inputs": QUESTION, "parameters": {"max_new_tokens": tokens}}
-        async with self.session.post(f"{self.url}/generate_stream", json=asked) as response:
-            while await response.content.readany():
-                pass
 
 
 class _ToPages:
