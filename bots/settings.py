@@ -278,7 +278,9 @@ class DiscordSettings(_Section):
     token: SecretStr | None = Field(default=None, description="bot token")
     api_url: Address | None = Field(default=None, description="REST address, instead of Discord's own")
     gateway_url: Address | None = Field(default=None, description="gateway address, instead of Discord's own")
-    moderators: Names = Field(default=(), description="roles or people who may stop and forget for others")
+    moderators: Names = Field(
+        default=(), description="roles or people who may stop and forget for others, and use /settings"
+    )
     curators: Names = Field(default=(), description="roles or people who may change the knowledge base")
     channels: dict[str, ChannelSection] = Field(
         default={}, description="what a channel or a server wants, by its id: [discord.channels.ID]"
@@ -291,7 +293,9 @@ class SlackSettings(_Section):
     signing_secret: SecretStr | None = Field(default=None, description="for HTTP mode")
     mode: Literal["socket", "http"] = Field(default="socket", description="how Slack's events arrive")
     api_url: Address | None = Field(default=None, description="Web API address, instead of Slack's own")
-    moderators: Names = Field(default=(), description="people who may stop and forget for others")
+    moderators: Names = Field(
+        default=(), description="people who may stop and forget for others, and use /settings"
+    )
     curators: Names = Field(default=(), description="people who may change the knowledge base")
     channels: dict[str, ChannelSection] = Field(
         default={}, description="what a channel or a workspace wants, by its id: [slack.channels.ID]"
