@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from bots.eval_kb import lacking, looked_for, ranks
+from bots.eval_kb import as_asked, lacking, ranks
 from bots.knowledge import knowledge
 from bots.question_sets import TestQuestion, read
 from bots.settings import Settings
@@ -13,6 +13,7 @@ from bots.store import redis
 from core.audience import PUBLIC
 from core.errors import UserError
 from core.fusion import FusedIndex, fused
+from core.grounding import query
 from core.measures import recall, reciprocal_rank
 from core.reranking import RerankedIndex
 from core.types import Hit
@@ -68,11 +69,11 @@ async def ablation(settings: Settings, files: Sequence[Path]) -> int:
                 "Not all documents have vectors. Run `chasqui kb sync` with the embeddings first."
             )
         for each in answerable:
-            looked = looked_for(each, documents)
-            both = await index.both(looked, [PUBLIC], _DEPTH)
+            looked_for = query(as_asked(each, documents))
+            both = await index.both(looked_for, [PUBLIC], _DEPTH)
             for name, way in _WAYS.items():
                 found[name].append(ranks(each, way(*both), known.team))
-            found[_WHOLE].append(ranks(each, await index.search(looked, [PUBLIC], _DEPTH), known.team))
+            found[_WHOLE].append(ranks(each, await index.search(looked_for, [PUBLIC], _DEPTH), known.team))
     _print(answerable, found)
     return 0
 

@@ -15,17 +15,16 @@ from bots.settings import Settings
 from bots.store import redis
 from core.audience import PUBLIC
 from core.errors import UserError
-from core.grounding import Question, choose, sought
+from core.grounding import Question, search, weighed
 from core.knowledge import one_per_section
 from core.library import Library
 from core.measures import Point, rank, recall, reciprocal_rank, risk_coverage, separation
 from core.profiles import Enough
 from core.team import TeamDocuments
-from core.types import Document, Grounding, Hit, ThreadId, Turn
+from core.types import Document, Hit, ThreadId, Turn
 
 _DEPTHS = (1, 3, 5, 10)
-_CANDIDATES = 4 * max(_DEPTHS)
-"""Passages for so many sections: several stand in one."""
+_ANY = Enough(0.0, 0.0)
 _THREAD = ThreadId("terminal", "eval")
 
 
@@ -52,12 +51,12 @@ async def evaluate(
 ) -> int:
     """Measure the knowledge base as it stands; with `answers` the model answers too, maybe a `sample`."""
     asked = read(files)
-    async with redis(settings) as store, wiring.library(settings, store) as (library, team):
-        documents = await team.visible([PUBLIC])
-        missing = lacking(asked, [team.entry(document.id).path for document in documents])
-        looked = [await _look(each, library, team, documents) for each in asked.questions]
-    again = settings.embeddings.compared
-    report = _report(looked) | {"documents": len(documents), "lacking": missing, "compared": again}
+    async with redis(settings) as store, wiring.library(settings, store) as (library, known):
+        documents = await known.team.visible([PUBLIC])
+        missing = lacking(asked, [known.team.entry(document.id).path for document in documents])
+        looked = [await _look(each, library, known.team, documents) for each in asked.questions]
+    about = {"documents": len(documents), "lacking": missing, "compared": known.compared}
+    report = _report(looked) | about
     if answers:
         chosen = sampled(asked.questions, sample or len(asked.questions))
         evidence = {each.question.id: each.evidence for each in looked}
@@ -84,9 +83,10 @@ def lacking(asked: QuestionSet, paths: Sequence[str]) -> list[str]:
     return missing
 
 
-def looked_for(asked: TestQuestion, documents: Sequence[Document]) -> str:
-    """What the documents are searched for, as an answer would have it."""
-    return " ".join(sought(_question(asked, documents)))
+def as_asked(asked: TestQuestion, documents: Sequence[Document]) -> Question:
+    """A test question as it is asked in a thread without files."""
+    turns = [Turn(str(n), text, "", "answered", 0.0) for n, text in enumerate(asked.before)]
+    return Question(_THREAD, asked.question, turns=turns, team=documents)
 
 
 def ranks(asked: TestQuestion, found: Sequence[Hit], team: TeamDocuments) -> dict[str, int]:
@@ -103,16 +103,12 @@ def ranks(asked: TestQuestion, found: Sequence[Hit], team: TeamDocuments) -> dic
 async def _look(
     asked: TestQuestion, library: Library, team: TeamDocuments, documents: Sequence[Document]
 ) -> Looked:
+    question = as_asked(asked, documents)
     began = time.perf_counter()
-    found = await library.search(_THREAD, (), looked_for(asked, documents), _CANDIDATES, documents)
+    found = await search(question, library)
     took = time.perf_counter() - began
-    ground = await choose(_question(asked, documents), library, Grounding.REQUIRE, Enough(0.0, 0.0))
-    return Looked(asked, ranks(asked, found, team), ground.evidence, took)
-
-
-def _question(asked: TestQuestion, documents: Sequence[Document]) -> Question:
-    turns = [Turn(str(n), text, "", "answered", 0.0) for n, text in enumerate(asked.before)]
-    return Question(_THREAD, asked.question, turns=turns, team=documents)
+    _, best = await weighed(question, found, library, _ANY)
+    return Looked(asked, ranks(asked, found, team), best.evidence, took)
 
 
 def _is_hit(gold: Sequence[Place], path: str, anchor: str | None) -> bool:

@@ -24,11 +24,15 @@ INSTALL_LANGUAGES = "Install the extra: pip install '.[languages]' in the checko
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """The team's documents, the index that finds them, and what makes the vectors that they lack."""
+    """The team's documents, the index that finds them, and what makes the vectors that they lack.
+
+    So many of the passages that a search finds are `compared` with the question.
+    """
 
     team: TeamDocuments
     index: KnowledgeIndex
     embedding: Embedding | None
+    compared: int
 
 
 @asynccontextmanager
@@ -38,16 +42,18 @@ async def knowledge(settings: Settings, store: Store) -> AsyncIterator[Knowledge
         shelf, words = RedisShelf(store), LexicalIndex()
         made = await _embedder(stack, settings.embeddings)
         index: KnowledgeIndex = words
+        compared = 0
         if made:
             from adapters.vectors import NumpyVectors  # noqa: PLC0415 - only where there are vectors
 
             of = settings.embeddings
             comparer = made if isinstance(made, Comparer) and not of.rerank_url else None
-            index = FusedIndex(words, NumpyVectors(), made, comparer, compared=of.compared)
+            compared = of.compared if comparer else 0
+            index = FusedIndex(words, NumpyVectors(), made, comparer, compared=compared)
         if orders := await stack.enter_async_context(reranker(settings.embeddings)):
             index = RerankedIndex(index, orders)
         team = TeamDocuments(shelf, index, made)
-        yield Knowledge(team, index, Embedding(shelf, team, made) if made else None)
+        yield Knowledge(team, index, Embedding(shelf, team, made) if made else None, compared)
 
 
 @asynccontextmanager

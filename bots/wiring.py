@@ -109,10 +109,10 @@ async def app(settings: Settings) -> AsyncIterator[App]:
 
 
 @asynccontextmanager
-async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, TeamDocuments]]:
-    """What answers are looked for in, and the documents of the team that are in it."""
+async def library(settings: Settings, store: Store) -> AsyncIterator[tuple[Library, Knowledge]]:
+    """What answers are looked for in, and what finds the documents of the team in it."""
     async with knowledge(settings, store) as known:
-        yield _library(settings, store, known, _extractor(settings)), known.team
+        yield _library(settings, store, known, _extractor(settings)), known
 
 
 def _extractor(settings: Settings) -> SandboxedExtractor:

@@ -58,16 +58,14 @@ class Question:
 class Ground:
     """Passages to answer from, best first, or where the `wish` is for a whole document, all in its order.
 
-    No hits and no `refusal` leaves the model to itself. `evidence` is how much speaks for the best passage
-    (see `Enough`), and `strong` says that it may be quoted as the answer. With a `refusal`, `hits` are the
-    nearest misses.
+    No hits and no `refusal` leaves the model to itself. Where they are `strong`, the first one may be quoted
+    as the answer. With a `refusal`, `hits` are the nearest misses.
     """
 
     hits: Sequence[Hit] = ()
     wish: Wish = Wish.ANSWER
     strong: bool = False
     refusal: str = ""
-    evidence: float = 0.0
 
 
 async def choose(question: Question, library: Library, grounding: Grounding, enough: Enough) -> Ground:
@@ -89,34 +87,47 @@ async def choose(question: Question, library: Library, grounding: Grounding, eno
     if wanted is Wish.EACH and best.enough and any(hit.passage.document in own for hit in hits[:1]):
         return Ground(in_reading_order(question.documents), wanted)  # what only these documents can tell
     if best.enough or (hits and grounding is Grounding.OFF):
-        return Ground(hits, strong=best.strong, evidence=best.evidence)
+        return Ground(hits, strong=best.strong)
     # What is asked about stands in the conversation.
     said = bool(question.quoted) or about_answer or _was_said(question)
     if grounding is Grounding.OFF or (grounding is Grounding.PREFER and said):
         return Ground()
-    return Ground(hits, refusal=_nothing_found(question), evidence=best.evidence)
+    return Ground(hits, refusal=_nothing_found(question))
 
 
-async def _found(question: Question, library: Library, enough: Enough) -> tuple[list[Hit], "_Speaks"]:
-    """The passages nearest to a question, best first, and what speaks for the best one."""
-    about, before = sought(question)
-    hits = await _candidates(question, library, f"{about} {before}")
+async def _found(question: Question, library: Library, enough: Enough) -> tuple[list[Hit], "Speaks"]:
+    """The passages nearest to a question, in the order in which they answer, and what speaks for the best."""
+    return await weighed(question, await search(question, library), library, enough)
+
+
+async def search(question: Question, library: Library) -> list[Hit]:
+    """The passages nearest to a question, best first; of other documents too, where one alone would take
+    all places.
+    """
+    find = partial(library.search, question.thread, question.documents, query(question), team=question.team)
+    hits = await find(_CANDIDATES)
+    if len(hits) == _CANDIDATES and len(question.in_reach) > len({hit.passage.document for hit in hits}) == 1:
+        hits = await find(_DEEPER)
+    return hits
+
+
+async def weighed(
+    question: Question, hits: list[Hit], library: Library, enough: Enough
+) -> tuple[list[Hit], "Speaks"]:
+    """What a search found, in the order in which it answers, and what speaks for the best passage."""
+    about, before = _sought(question)
     words = terms(f"{about}\n{before}")
     spread = await library.spread(question.thread, question.documents, words, question.team)
     asked = Asked.of(about, before, spread)
     return await asyncio.to_thread(_by_evidence, hits, asked, question.text, enough)
 
 
-async def _candidates(question: Question, library: Library, query: str) -> list[Hit]:
-    """The first passages of a search; of other documents too, where one alone would take all places."""
-    search = partial(library.search, question.thread, question.documents, query, team=question.team)
-    hits = await search(_CANDIDATES)
-    if len(hits) == _CANDIDATES and len(question.in_reach) > len({hit.passage.document for hit in hits}) == 1:
-        hits = await search(_DEEPER)
-    return hits
+def query(question: Question) -> str:
+    """The words with which passages are looked for."""
+    return " ".join(_sought(question))
 
 
-def sought(question: Question) -> tuple[str, str]:
+def _sought(question: Question) -> tuple[str, str]:
     """What passages are looked for to a question: what it is about, and what was said before that counts
     less.
     """
@@ -136,15 +147,17 @@ def _meant(question: Question) -> Sequence[Document]:
     return [each for each in within if named(question.text, each.title)] or question.attached or within[-1:]
 
 
-class _Speaks(NamedTuple):
-    """What speaks for a passage, and whether it is enough to ask a model, or to quote it by itself."""
+class Speaks(NamedTuple):
+    """How much speaks for a passage (see `Enough`), and whether that is enough to ask a model, or to quote it
+    by itself.
+    """
 
     evidence: float = 0.0
     enough: bool = False
     strong: bool = False
 
 
-def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], _Speaks]:
+def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -> tuple[list[Hit], Speaks]:
     """The first hits ordered by how well they answer, and what speaks for the best one.
 
     Where they were found by meaning too, or a reranker read them, their order stands: more than shared
@@ -152,7 +165,7 @@ def _by_evidence(hits: list[Hit], asked: Asked, question: str, enough: Enough) -
     """
     first, rest = hits[:_RANKED_AGAIN], hits[_RANKED_AGAIN:]
     spoken = {hit.passage.id: _speaks(hit, asked, enough) for hit in first}
-    best = max(spoken.values(), key=lambda each: (each.enough, each.evidence), default=_Speaks())
+    best = max(spoken.values(), key=lambda each: (each.enough, each.evidence), default=Speaks())
     if any(hit.reranked or hit.nearness is not None for hit in first):
         return _varied(hits), best._replace(strong=spoken[first[0].passage.id].strong)  # the first is quoted
     first = sorted(
@@ -172,12 +185,12 @@ def _varied(hits: list[Hit]) -> list[Hit]:
     return ahead + behind
 
 
-def _speaks(hit: Hit, asked: Asked, enough: Enough) -> _Speaks:
+def _speaks(hit: Hit, asked: Asked, enough: Enough) -> Speaks:
     share = asked.share_in(readable(hit.passage))
     if hit.nearness is None:
-        return _Speaks(share, share >= enough.words, share >= STRONG)
+        return Speaks(share, share >= enough.words, share >= STRONG)
     evidence = max(hit.nearness, 0.0) + _WORDS_BESIDE_MEANING * share
-    return _Speaks(evidence, evidence >= enough.meaning, evidence >= enough.certain)
+    return Speaks(evidence, evidence >= enough.meaning, evidence >= enough.certain)
 
 
 def _closeness(passage: Passage, asked: Asked, question: str) -> float:

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from adapters.embeddings.tei_reranker import reranker
 from adapters.search import LexicalIndex
-from core.grounding import Question, choose
+from core.grounding import Question, choose, search, weighed
 from core.knowledge import embedded
 from core.library import Library
 from core.profiles import Enough
@@ -161,10 +161,12 @@ async def test_an_answer_stands_on_passages_as_the_reranker_has_them(kept: Kept)
     soup, crew = await kept.has("soup", "Soup costs 3 soles."), await kept.has("crew", CREW_SOUP)
     library = Library(House(Transcript(), saying("")), kept.index, TextExtractor())
     question = Question(ThreadId("terminal", "t"), "What does soup cost?", team=[soup, crew])
-    ends = []
+    ends, enough = [], Enough(0.5, 0.5)
     for kept.server.nonsense in ([], [{"index": 0, "score": 0.1}, {"index": 1, "score": 0.9}]):
-        ends.append(await choose(question, library, Grounding.REQUIRE, Enough(0.5, 0.5)))
-    before, after = ends
-    assert [[hit.passage.id for hit in each.hits] for each in ends] == [AS_FOUND, RERANKED]
-    assert before.evidence == after.evidence
-    assert not after.refusal
+        ground = await choose(question, library, Grounding.REQUIRE, enough)
+        assert not ground.refusal
+        _, best = await weighed(question, await search(question, library), library, enough)
+        ends.append(([hit.passage.id for hit in ground.hits], best.evidence))
+    (before, evidence), (after, still) = ends
+    assert (before, after) == (AS_FOUND, RERANKED)
+    assert still == evidence

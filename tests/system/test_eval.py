@@ -81,9 +81,10 @@ async def test_retrieval_is_measured_at_the_section_and_the_page(
 async def test_each_way_of_finding_is_measured_beside_the_one_that_people_get(
     world: World, docs: Path, asked: Path
 ) -> None:
-    """As a table that documentation can hold; it needs vectors, and says so."""
+    """As a table that documentation can hold; it needs vectors, and says so: by words none are read again."""
     without = world.with_(EMBEDDINGS__MODEL="none")
     await without.run("kb", "add", str(docs))
+    assert (await without.run("eval", "kb", str(asked), "--json")).json["compared"] == 0
     lacking = await without.run("eval", "kb", str(asked), "--ablation")
     assert (lacking.code, "Not all documents have vectors." in lacking.sentence) == (1, True), lacking.err
     alone = await world.run("eval", "kb", str(asked), "--ablation", "--json")
